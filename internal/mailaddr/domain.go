@@ -1,0 +1,159 @@
+package mailaddr
+
+import (
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+const maxLabel = 63 // octets: RFC 1035 section 2.3.4
+
+// Domain is a domain name in lower-case A-labels without a trailing dot. Only
+// this package makes it. Domains are equal when they are ==. The zero Domain
+// is no domain.
+type Domain struct{ s string }
+
+// ParseDomain checks a domain that was typed, in A-labels or U-labels, and
+// maps it with the IDNA lookup profile. One trailing dot is dropped. Address
+// literals, IP addresses, empty labels, labels with a hyphen at an end and
+// names over 253 octets are refused with a [SyntaxError].
+func ParseDomain(s string) (Domain, error) {
+	if err := scanDomain(s); err != nil {
+		return Domain{}, err
+	}
+	name, err := toASCII(s)
+	if err != nil {
+		return Domain{}, &SyntaxError{Part: "domain", Reason: echo(s) + " " + strings.TrimPrefix(err.Error(), "idna: "), Err: ErrDomain}
+	}
+	if err := checkLabels(name); err != nil {
+		return Domain{}, err
+	}
+	return Domain{name}, nil
+}
+
+// scanDomain finds the mistakes that have a place.
+func scanDomain(s string) error {
+	switch {
+	case s == "" || s == ".":
+		return &SyntaxError{Part: "domain", Reason: "empty", Err: ErrNoDomain}
+	case len(s) > maxRawDomain:
+		return tooLong("domain", len(s), maxDomain)
+	case s[0] == '[':
+		return &SyntaxError{Part: "domain", Reason: "address literals are not accepted", Err: ErrDomain}
+	}
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError:
+			return unexpected("domain", s, i)
+		case r < utf8.RuneSelf && r != '.' && r != '-' && !isAlnum(byte(r)):
+			e := unexpected("domain", s, i)
+			e.Err = ErrDomain
+			return e
+		}
+	}
+	return nil
+}
+
+func isAlnum(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// checkLabels checks the mapped name, because mapping makes dots and changes
+// lengths.
+func checkLabels(name string) error {
+	bad := func(reason string) error {
+		return &SyntaxError{Part: "domain", Reason: reason, Err: ErrDomain}
+	}
+	if len(name) > maxDomain {
+		return tooLong("domain", len(name), maxDomain)
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		switch {
+		case label == "":
+			return bad("empty label")
+		case len(label) > maxLabel:
+			return tooLong("domain: label "+echo(label), len(label), maxLabel)
+		case label[0] == '-' || label[len(label)-1] == '-':
+			return bad("label " + echo(label) + " has a hyphen at an end")
+		}
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return bad(echo(name) + " is an IP address, not a domain")
+	}
+	return nil
+}
+
+// toASCII maps a name to A-labels and drops one trailing dot, which may have
+// been another full stop (U+3002) before.
+func toASCII(s string) (string, error) {
+	name, err := idna.Lookup.ToASCII(s)
+	return strings.TrimSuffix(name, "."), err
+}
+
+// appendDomain appends a peer's domain for a lookup. ASCII names are not
+// checked: what is not a valid name is not found either.
+func appendDomain(dst, raw []byte) ([]byte, error) {
+	if len(raw) > maxRawDomain {
+		return dst, ErrTooLong
+	}
+	start := len(dst)
+	for _, c := range raw {
+		if c >= utf8.RuneSelf {
+			return appendMapped(dst[:start], raw)
+		}
+		dst = append(dst, lowerASCII(c))
+	}
+	if n := len(dst); n > start && dst[n-1] == '.' {
+		dst = dst[:n-1]
+	}
+	return dst, checkLength(len(dst) - start)
+}
+
+func appendMapped(dst, raw []byte) ([]byte, error) {
+	if !utf8.Valid(raw) {
+		return dst, ErrInvalidUTF8
+	}
+	name, err := toASCII(string(raw))
+	if err != nil {
+		return dst, ErrDomain
+	}
+	return append(dst, name...), checkLength(len(name))
+}
+
+func checkLength(n int) error {
+	switch {
+	case n == 0:
+		return ErrNoDomain
+	case n > maxDomain:
+		return ErrTooLong
+	}
+	return nil
+}
+
+// String returns the name in A-labels.
+func (d Domain) String() string { return d.s }
+
+// Unicode returns the name in U-labels, for people. A name that has no U-label
+// form comes as it is.
+func (d Domain) Unicode() string {
+	if u, err := idna.Display.ToUnicode(d.s); err == nil {
+		return u
+	}
+	return d.s
+}
+
+// Internal returns "@" and the name: the key under which the domain stands.
+func (d Domain) Internal() string { return "@" + d.s }
+
+// IsZero reports whether d is no domain.
+func (d Domain) IsZero() bool { return d.s == "" }
+
+// Key returns the domain's key. It allocates.
+func (d Domain) Key() Key {
+	if d.IsZero() {
+		return Key{}
+	}
+	return Key{b: []byte(d.Internal())}
+}
