@@ -1,0 +1,183 @@
+package serve
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatepost/gatepost/internal/peercred"
+)
+
+// lastLook is how long a connection woken by a drain looks for a request that
+// had arrived already. Such a request is there at once; the rest is room for
+// the scheduler.
+const lastLook = 20 * time.Millisecond
+
+// Conn is a connection a handler serves. Its deadlines belong to this package:
+// a handler uses Idle, Busy and SetIdleTimeout instead of SetDeadline and its
+// like. Idle, Busy and Read are for one goroutine at a time; Write, Close,
+// Peer and Draining may be called from any.
+type Conn struct {
+	net.Conn
+
+	// RequestTimeout is how long the rest of a request may take after Busy. The
+	// handler may change it before it calls Busy.
+	RequestTimeout time.Duration
+
+	server       *Server
+	from         net.Listener
+	draining     <-chan struct{}
+	writeTimeout time.Duration
+	opened       time.Time
+	renewWrite   atomic.Int64 // when the write deadline must be renewed, in ns since opened
+	peer         peercred.Cred
+	hasPeer      bool
+
+	armed atomic.Bool // Idle has a deadline to set or to clear
+
+	mu          sync.Mutex    // guards the read deadline and what follows
+	busy        bool          // half a request has been read
+	looked      bool          // the last look was taken
+	idleTimeout time.Duration // 0: none
+	idleSince   time.Time     // when the idle deadline was set last
+}
+
+func newConn(s *Server, from net.Listener, conn net.Conn) *Conn {
+	c := &Conn{
+		Conn:           conn,
+		RequestTimeout: DefaultRequestTimeout,
+		server:         s,
+		from:           from,
+		draining:       s.drainBegun(),
+		writeTimeout:   DefaultWriteTimeout,
+		opened:         time.Now(),
+	}
+	if s.RequestTimeout > 0 {
+		c.RequestTimeout = s.RequestTimeout
+	}
+	if s.WriteTimeout > 0 {
+		c.writeTimeout = s.WriteTimeout
+	}
+	if cred, err := peercred.Of(conn); err == nil {
+		c.peer, c.hasPeer = cred, true
+	}
+	return c
+}
+
+// Idle tells that the handler is about to wait for the first byte of a
+// request. It reports false when the server drains: the handler must return.
+// While idle there is no read deadline, except for the one of SetIdleTimeout.
+func (c *Conn) Idle() bool {
+	if c.armed.Load() {
+		c.rearm()
+	}
+	return !c.server.draining.Load()
+}
+
+// rearm ends a request's deadline and begins the idle one. After the server
+// began to drain it touches nothing: wake may have been here.
+func (c *Conn) rearm() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	wasBusy := c.busy
+	c.busy = false
+	c.armed.Store(c.idleTimeout > 0)
+	if c.server.draining.Load() {
+		return
+	}
+	if c.idleTimeout == 0 {
+		_ = c.SetReadDeadline(time.Time{})
+		return
+	}
+	// A tenth of the timeout is precise enough, and setting costs.
+	if now := time.Now(); wasBusy || now.Sub(c.idleSince) > c.idleTimeout/10 {
+		_ = c.SetReadDeadline(now.Add(c.idleTimeout))
+		c.idleSince = now
+	}
+}
+
+// Busy tells that a part of a request was read, and the handler is about to
+// read more of it. The rest must come within RequestTimeout, or Read fails; a
+// drain does not cut it. Calling it again for the same request does not give
+// it more time; Idle ends the request. When a whole request and a part of the
+// next were read together, call Idle, whatever it says, and then Busy.
+//
+// A handler that has the whole request need not call Busy. Busy reports
+// whether the server drains, in which case this request is the last.
+func (c *Conn) Busy() (draining bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.busy {
+		c.busy = true
+		c.armed.Store(true)
+		_ = c.SetReadDeadline(time.Now().Add(c.RequestTimeout))
+	}
+	return c.server.draining.Load()
+}
+
+// SetIdleTimeout sets how long the connection may wait for a request, from the
+// next Idle on; it may end up to a tenth early. 0: for ever.
+func (c *Conn) SetIdleTimeout(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idleTimeout = d
+	c.idleSince = time.Time{}
+	c.armed.Store(true)
+}
+
+// wake ends an idle connection's Read when the server begins to drain.
+func (c *Conn) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.busy {
+		_ = c.SetReadDeadline(c.opened)
+	}
+}
+
+// Read reads as net.Conn does. When the server begins to drain, an idle
+// connection's Read returns a request that had come already, or an error.
+func (c *Conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err != nil && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.lookOnce() {
+		return c.Conn.Read(p)
+	}
+	return n, err
+}
+
+// lookOnce prepares the last look of an idle connection that was woken.
+func (c *Conn) lookOnce() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy || c.looked || !c.server.draining.Load() {
+		return false
+	}
+	c.looked = true
+	_ = c.SetReadDeadline(time.Now().Add(lastLook))
+	return true
+}
+
+// Write writes all of p, or fails after at most WriteTimeout: a peer that does
+// not read cannot hold a handler. Setting a deadline costs about as much as a
+// small write's share of the scheduler, so one is good for a tenth of
+// WriteTimeout.
+func (c *Conn) Write(p []byte) (int, error) {
+	if now := time.Since(c.opened); int64(now) >= c.renewWrite.Load() {
+		if err := c.SetWriteDeadline(c.opened.Add(now + c.writeTimeout)); err != nil {
+			return 0, err
+		}
+		c.renewWrite.Store(int64(now + c.writeTimeout/10))
+	}
+	return c.Conn.Write(p)
+}
+
+// Peer returns who connected; false when the connection is not a Unix socket.
+func (c *Conn) Peer() (peercred.Cred, bool) { return c.peer, c.hasPeer }
+
+// Draining returns a channel that is closed when the server begins to drain.
+func (c *Conn) Draining() <-chan struct{} { return c.draining }
+
+// NetConn returns the connection beneath.
+func (c *Conn) NetConn() net.Conn { return c.Conn }

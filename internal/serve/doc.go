@@ -1,0 +1,49 @@
+// Package serve accepts connections for the doors and ends them in order. A
+// door passes a handler that speaks its protocol; everything that is the same
+// for all of them is here: listening ([Listen]), accepting with a limit and a
+// back-off, who the peer is, deadlines, panics, and draining.
+//
+// # The handler's loop
+//
+//	for c.Idle() {                       // false: drain, leave
+//		n, err := c.Read(buf)            // waits for the next request
+//		for err == nil && !complete(buf[:n]) {
+//			c.Busy()                     // half a request: the rest has RequestTimeout
+//			m, err = c.Read(buf[n:])
+//			...
+//		}
+//		c.Write(answer(buf[:n]))
+//	}
+//
+// A whole request that came in one Read needs no call to Busy, so the usual
+// case touches no deadline: Idle is two atomic loads, and Write renews its
+// deadline once in a tenth of WriteTimeout.
+//
+// # Draining
+//
+// Postfix and Dovecot keep connections open for hours, so waiting for them to
+// leave is not a drain. Shutdown closes the listeners, then wakes each
+// connection that waits for a request by an expired read deadline. Three
+// things make this exact:
+//
+//   - Only reads are touched. A handler that has its whole request answers it,
+//     then learns from Idle that it must leave.
+//   - Busy and the wake-up exclude each other by the connection's mutex. Either
+//     Busy comes first and the wake-up leaves the connection alone, or Busy
+//     replaces the expired deadline by the request's own.
+//   - A read that was woken looks once more, for lastLook, because a request may
+//     have arrived in the socket that nobody had read yet. It is answered.
+//
+// When the context of Shutdown ends, what is left is closed, and the contexts
+// of the handlers are cancelled. Serve and Shutdown return after the last
+// handler has.
+//
+// # Limits
+//
+// MaxConns connections at once for one Server, more are closed at once; a
+// request that began is complete within RequestTimeout; a Write ends within
+// WriteTimeout. An idle connection may stay for ever unless the handler calls
+// SetIdleTimeout: Postfix closes its own after max_idle, and a server that
+// closes first costs the client a second. The mutex of a Server is never held
+// while a handler runs.
+package serve

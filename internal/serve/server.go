@@ -1,0 +1,206 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The limits of a Server whose fields are zero.
+const (
+	DefaultMaxConns       = 16384
+	DefaultRequestTimeout = 5 * time.Second  // Postfix gives up after 100 s, Dovecot after 60 s
+	DefaultWriteTimeout   = 10 * time.Second // replies are small; a peer that does not take one is gone
+)
+
+// refusalLogEvery is how often refused connections are logged, at most.
+const refusalLogEvery = 10 * time.Second
+
+// Hooks are called as the server works. A nil field is skipped. They must not
+// block and must not call the Server.
+type Hooks struct {
+	Conns    func(open int) // a connection was opened or closed; in the order in which it happened
+	Refused  func()         // a connection was closed at once, because there are MaxConns already
+	Panicked func()         // a handler panicked, its connection was closed
+}
+
+// Server runs a handler for each connection of its listeners. The exported
+// fields must not change once Serve was called. A Server is used once: after
+// Shutdown it serves no more.
+type Server struct {
+	Name           string                             // the door: an attribute of each log line
+	Handle         func(ctx context.Context, c *Conn) // one goroutine per connection; the connection is closed when it returns. ctx ends when the connection must end now
+	MaxConns       int                                // 0: DefaultMaxConns
+	RequestTimeout time.Duration                      // 0: DefaultRequestTimeout; see Conn.Busy
+	WriteTimeout   time.Duration                      // 0: DefaultWriteTimeout; see Conn.Write
+	Hooks          Hooks
+	Log            *slog.Logger // nil: no log
+
+	draining atomic.Bool
+	serving  sync.WaitGroup // one for each Serve that has not returned; Add only under mu and before draining
+
+	mu         sync.Mutex                          // guards what follows
+	drain      chan struct{}                       // closed when draining begins; made by the first user
+	cancels    map[net.Listener]context.CancelFunc // what ends each Serve now
+	conns      map[*Conn]struct{}                  // open connections
+	refused    int                                 // refusals not logged yet
+	refusedLog time.Time                           // when refusals were last logged
+}
+
+// Serve accepts connections from l until Shutdown, then returns nil. It may be
+// called for several listeners, from a goroutine each. When ctx ends, the
+// listener and its connections are closed at once and Serve returns the
+// context's error. It also returns when somebody else closed l; any other
+// error of Accept is waited out. It closes l in each case, and returns after
+// the last of its handlers did.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	defer func() { _ = l.Close() }()
+	running, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if !s.begin(l, cancel) {
+		return nil
+	}
+	defer s.end(l)
+	var watcher, handlers sync.WaitGroup
+	watcher.Go(func() {
+		<-running.Done()
+		_ = l.Close()
+		s.closeConns(l)
+	})
+	err := s.accept(running, l, &handlers)
+	_ = l.Close()
+	handlers.Wait()
+	cancel()
+	watcher.Wait()
+	if s.draining.Load() {
+		return nil
+	}
+	return errors.Join(ctx.Err(), err)
+}
+
+// Shutdown stops accepting, wakes idle connections and waits for requests in
+// progress. When ctx ends first, it closes the remaining connections, waits
+// for their handlers and returns the context's error. It may be called before
+// Serve, and more than once.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.beginDrain()
+	done := make(chan struct{})
+	go func() { // ends with the last Serve, which we wait for
+		s.serving.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		s.cancelAll()
+		<-done
+		return ctx.Err()
+	}
+}
+
+// begin registers a Serve; false: the server is draining.
+func (s *Server) begin(l net.Listener, cancel context.CancelFunc) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining.Load() {
+		return false
+	}
+	if s.cancels == nil {
+		s.cancels = make(map[net.Listener]context.CancelFunc)
+		s.conns = make(map[*Conn]struct{})
+	}
+	s.cancels[l] = cancel
+	s.serving.Add(1)
+	return true
+}
+
+func (s *Server) end(l net.Listener) {
+	s.mu.Lock()
+	delete(s.cancels, l)
+	s.mu.Unlock()
+	s.serving.Done()
+}
+
+// drainBegun returns the channel that is closed when draining begins.
+func (s *Server) drainBegun() chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.drainLocked()
+}
+
+func (s *Server) drainLocked() chan struct{} {
+	if s.drain == nil {
+		s.drain = make(chan struct{})
+	}
+	return s.drain
+}
+
+// beginDrain wakes everybody, once. The flag is set before the first wake-up,
+// so that a connection which misses its wake-up sees the flag.
+func (s *Server) beginDrain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining.Swap(true) {
+		return
+	}
+	close(s.drainLocked())
+	for l := range s.cancels {
+		_ = l.Close()
+	}
+	for c := range s.conns {
+		c.wake()
+	}
+}
+
+func (s *Server) cancelAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, cancel := range s.cancels {
+		cancel()
+	}
+}
+
+// closeConns closes the connections that came from l.
+func (s *Server) closeConns(l net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if c.from == l {
+			_ = c.Close()
+		}
+	}
+}
+
+// run serves one connection to its end.
+func (s *Server) run(ctx context.Context, c *Conn) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer s.remove(c)
+	defer cancel()
+	defer s.rescue()
+	s.Handle(ctx, c)
+}
+
+// rescue turns a panic of the handler into the end of one connection.
+func (s *Server) rescue() {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	s.log().Error("handler panicked", "err", cause, "stack", string(debug.Stack()))
+	if s.Hooks.Panicked != nil {
+		s.Hooks.Panicked()
+	}
+}
+
+func (s *Server) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Log.With("door", s.Name)
+}
