@@ -1,0 +1,201 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+// maxBatch is how many commands become durable together at most.
+const maxBatch = 512
+
+// ErrClosed refuses a change after Close.
+var ErrClosed = &Error{Code: CodeReadOnly, Detail: "gatepost is shutting down"}
+
+type request struct {
+	ctx   context.Context
+	cause Cause
+	fn    func(*Tx) error
+	done  chan outcome // gets exactly one
+}
+
+type outcome struct {
+	revision Revision
+	err      error
+}
+
+// Update runs fn over the directory and makes what it changed durable and
+// visible, all of it or nothing. It returns the revision of the change once the
+// next request obeys it. fn runs alone, in the committer's goroutine; it must
+// not block, and may be run again. When fn fails, nothing has changed and its
+// error is returned. ctx counts only until the committer begins: a caller that
+// gives up later does not undo the change.
+//
+// ErrReadOnly says that nothing was stored, ErrUnknown that it may have been.
+func (d *Directory) Update(ctx context.Context, c Cause, fn func(*Tx) error) (Revision, error) {
+	r := &request{ctx: ctx, cause: c, fn: fn, done: make(chan outcome, 1)}
+	select {
+	case <-d.stop:
+		return 0, ErrClosed
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case d.queue <- r:
+	}
+	select {
+	case o := <-r.done:
+		return o.revision, o.err
+	case <-d.done: // the committer ended; it may have answered just before
+	}
+	select {
+	case o := <-r.done:
+		return o.revision, o.err
+	default:
+		return 0, ErrClosed
+	}
+}
+
+// commit is the committer: it ends when Close is called and what it has begun
+// is done.
+func (d *Directory) commit() {
+	defer close(d.done)
+	for {
+		select {
+		case <-d.stop:
+			return
+		case first := <-d.queue:
+			d.batch(d.waiting(first))
+		}
+	}
+}
+
+// waiting returns the request and those that wait behind it.
+func (d *Directory) waiting(first *request) []*request {
+	batch := []*request{first}
+	for len(batch) < maxBatch {
+		select {
+		case r := <-d.queue:
+			batch = append(batch, r)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// batch runs the requests, commits what they changed and answers them. When the
+// commit fails everyone hears of it, also who only saw what it would have
+// changed.
+func (d *Directory) batch(requests []*request) {
+	b := &Batch{}
+	layer := newLayer()
+	outcomes := make([]outcome, len(requests))
+	for i, r := range requests {
+		outcomes[i] = d.run(r, b, layer)
+	}
+	if len(b.Entries) > 0 {
+		if err := d.persist(b, layer); err != nil {
+			for i := range outcomes {
+				outcomes[i] = outcome{0, err}
+			}
+		} else {
+			d.apply(b)
+		}
+	}
+	for i, r := range requests {
+		r.done <- outcomes[i]
+	}
+}
+
+// run runs one request over the layer and adds what it changed to the batch.
+func (d *Directory) run(r *request, b *Batch, l *layer) outcome {
+	if err := d.Refusing(); err != nil {
+		return outcome{0, err}
+	}
+	if err := r.ctx.Err(); err != nil {
+		return outcome{0, err}
+	}
+	last := d.Revision()
+	if len(b.Entries) > 0 {
+		last = b.Revision()
+	}
+	tx := &Tx{d: d, ctx: context.WithoutCancel(r.ctx), below: l, own: newLayer(), revision: last + 1, now: d.now()}
+	if err := d.call(r, tx); err != nil {
+		return outcome{0, err}
+	}
+	changes := tx.own.changes(tx)
+	if len(changes) == 0 {
+		return outcome{last, nil}
+	}
+	l.merge(tx.own)
+	b.Entries = append(b.Entries, Entry{Revision: tx.revision, Time: tx.now, Cause: r.cause, Changes: changes})
+	return outcome{tx.revision, nil}
+}
+
+// call runs the function. A panic is a bug of ours: it fails this command only.
+func (d *Directory) call(r *request, tx *Tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.log.Error("command panicked", "command", r.cause.Command, "err", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("internal error: %v", p)
+		}
+	}()
+	if err := r.fn(tx); err != nil {
+		return err
+	}
+	return tx.finish()
+}
+
+// persist commits the batch. An unknown outcome ends all writing: the next start
+// finds out what is durable.
+func (d *Directory) persist(b *Batch, l *layer) error {
+	records := int64(l.added)
+	for k := range d.memory.counts {
+		records += d.memory.counts[k].Load()
+	}
+	b.Records = uint64(records)
+	start := time.Now()
+	err := d.store.Commit(context.Background(), b)
+	if d.hooks.Committed != nil {
+		d.hooks.Committed(len(b.Entries), time.Since(start), err)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrUnknown):
+		d.refusing.Store(&Error{Code: CodeReadOnly, Detail: "an earlier change may or may not be stored; restart gatepost to find out", Err: err})
+		d.log.Error("the outcome of a change is unknown, no further change is taken", "err", err)
+	default:
+		d.log.Error("a change was not stored", "err", err)
+	}
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return err
+	}
+	return &Error{Code: CodeReadOnly, Detail: "the change was not stored", Err: err}
+}
+
+// apply publishes a durable batch, what is pointed at before what points at it.
+func (d *Directory) apply(b *Batch) {
+	for _, entry := range b.Entries {
+		for _, c := range inOrder(entry.Changes) {
+			d.publish(string(c.Key), c.Value)
+		}
+	}
+	d.revision.Store(uint64(b.Revision()))
+}
+
+// inOrder sorts changes for publishing: new domains, users, what points at
+// users, aliases; then what is deleted.
+func inOrder(changes []Change) []Change {
+	sorted := slices.Clone(changes)
+	rank := func(c Change) int {
+		if c.Value == nil {
+			return int(kindEnd)
+		}
+		return int(c.Value[1])
+	}
+	slices.SortStableFunc(sorted, func(a, b Change) int { return rank(a) - rank(b) })
+	return sorted
+}

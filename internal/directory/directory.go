@@ -1,0 +1,145 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatepost/gatepost/internal/bytesize"
+	"github.com/gatepost/gatepost/internal/quota"
+)
+
+// Settings are the configured values that lookups need.
+type Settings struct {
+	DefaultQuota bytesize.Size // of users whose plan and domain say nothing
+	Delimiters   string        // Postfix recipient_delimiter: any of these bytes begins a detail
+}
+
+// Hooks are called as the directory works. A nil field is skipped.
+type Hooks struct {
+	// Committed is called for each batch: how many commands it holds, how long
+	// the store took, and what it said.
+	Committed func(commands int, took time.Duration, err error)
+}
+
+// Options are what a directory is made from.
+type Options struct {
+	Store    Store
+	Ledger   *quota.Ledger
+	Settings Settings
+	Hooks    Hooks
+	Log      *slog.Logger     // nil: slog.Default()
+	Now      func() time.Time // nil: time.Now
+}
+
+// Directory is the table of names. Its methods may be called from any
+// goroutine.
+type Directory struct {
+	store    Store
+	ledger   *quota.Ledger
+	hooks    Hooks
+	log      *slog.Logger
+	now      func() time.Time
+	settings atomic.Pointer[Settings]
+	memory   *memory
+
+	revision atomic.Uint64         // of the newest published command
+	refusing atomic.Pointer[Error] // why no change is taken, if none is
+
+	tallyMu sync.RWMutex // guards tally: the committer writes, administrators read
+	tally   tally
+
+	queue chan *request
+	stop  chan struct{} // closed by Close
+	done  chan struct{} // closed when the committer has ended
+	once  sync.Once
+}
+
+// Open loads the directory from its store and starts the committer. A record
+// that cannot be read fails it: a partial directory would answer "unknown user"
+// for people who exist.
+func Open(ctx context.Context, o Options) (*Directory, error) {
+	d := &Directory{
+		store: o.Store, ledger: o.Ledger, hooks: o.Hooks, log: o.Log, now: o.Now,
+		memory: newMemory(), tally: tally{},
+		queue: make(chan *request, maxBatch),
+		stop:  make(chan struct{}), done: make(chan struct{}),
+	}
+	if d.log == nil {
+		d.log = slog.Default()
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	d.Configure(o.Settings)
+	if err := d.load(ctx); err != nil {
+		return nil, err
+	}
+	go d.commit()
+	return d, nil
+}
+
+func (d *Directory) load(ctx context.Context) error {
+	revision, err := d.store.Load(ctx, func(key, value []byte) error {
+		if err := checkRecord(key, value); err != nil {
+			return fmt.Errorf("record %.80q: %w", key, err)
+		}
+		d.publish(string(key), value)
+		return nil
+	})
+	d.revision.Store(uint64(revision))
+	return err
+}
+
+// Configure replaces the settings. Requests that are being answered keep the
+// old ones.
+func (d *Directory) Configure(s Settings) { d.settings.Store(&s) }
+
+// Revision returns the revision of the newest published command.
+func (d *Directory) Revision() Revision { return Revision(d.revision.Load()) }
+
+// Refusing returns why changes are refused, or nil.
+func (d *Directory) Refusing() error {
+	if e := d.refusing.Load(); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Close ends the committer. Commands that it has begun are finished; later ones
+// are refused. Lookups go on from memory.
+func (d *Directory) Close() {
+	d.once.Do(func() { close(d.stop) })
+	<-d.done
+}
+
+// publish puts one durable record into memory, or takes it out when value is
+// nil. A user that stays the same one keeps its mailbox number; another one
+// under the same name gets its own.
+func (d *Directory) publish(key string, value []byte) {
+	var before, after Record
+	if value == nil {
+		before = d.memory.delete([]byte(key))
+	} else {
+		before = d.memory.get([]byte(key))
+		d.memory.put(d.mailbox(before, value), []byte(key), value)
+		after = d.memory.get([]byte(key))
+	}
+	d.tallyMu.Lock()
+	defer d.tallyMu.Unlock()
+	d.tally.add(before, -1)
+	d.tally.add(after, 1)
+}
+
+func (d *Directory) mailbox(before Record, value []byte) quota.Mailbox {
+	if Kind(value[1]) != KindUser {
+		return 0
+	}
+	if u := before.User(); u.Exists() && u.CreatedRevision() == getRevision(value[12:]) {
+		return u.Mailbox()
+	}
+	return d.ledger.Open()
+}

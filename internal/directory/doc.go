@@ -1,0 +1,36 @@
+// Package directory holds everything that has a name: users, their further
+// addresses and login names, aliases, groups, reserved names, tombstones of
+// names that must not be given out again, and domains (under "@domain"). There
+// is one table, so a name is held by at most one of them.
+//
+// # Reading
+//
+// The table is complete in memory: a miss means that there is no such name.
+// [Directory.View] gives one request's reading; its lookups take no lock,
+// allocate nothing and never touch the disk. A [Record] is immutable bytes: it
+// stays what it was when it was looked up, whatever is written meanwhile.
+// Records live in byte chunks without pointers (memory.go), so a garbage
+// collection has nothing to walk. Several lookups of one request are not one
+// snapshot: a change in between may be seen by the later ones, as if the
+// request had come in the middle of it; a change publishes what is pointed at
+// before what points at it.
+//
+// A user costs 8 bytes of index (at a load of 3/8 to 3/4), 11 bytes of frame,
+// 22 bytes of record header and two bytes a field beside the bytes of its
+// address and its password hash.
+//
+// Only what a decision needs is in memory (the hot part of a record). Display
+// names and profiles are read from the [Store] when an administrator asks.
+//
+// # Changing
+//
+// [Directory.Update] is the only way to change anything. One goroutine, the
+// committer, runs the waiting functions one after another over the published
+// memory plus the earlier commands of the batch, hands the batch to
+// [Store.Commit], and only when that is durable publishes it and answers. So
+// nobody sees what is not durable, and nobody gets an answer before the next
+// request obeys it. A function that fails drops only its own changes.
+//
+// [Tx] holds the rules of the table: validation, uniqueness with an error that
+// names the holder, targets that exist, no alias loops, limits of a domain.
+package directory

@@ -1,0 +1,229 @@
+package directory
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/maphash"
+	"iter"
+	"sync/atomic"
+
+	"github.com/gatepost/gatepost/internal/quota"
+)
+
+// memory is the table: an open-addressing index of integers over chunks of
+// bytes, in shards. A shard is an atomic pointer to a generation; growing and
+// compacting build a new one and swap it in. Readers take no lock: the bytes of
+// a record are written before the slot that leads to it, and a chunk is never
+// overwritten, so a record that a reader holds stays what it was. Only the
+// committer writes.
+type memory struct {
+	seed   maphash.Seed
+	shards [1 << shardBits]shard
+	counts [kindEnd]atomic.Int64 // records by kind
+}
+
+const (
+	shardBits  = 6
+	minSlots   = 8
+	minChunk   = 1 << 10
+	maxChunk   = 1 << 20
+	offsetBits = 28 // of a slot: offset in the chunk
+	chunkBits  = 20 // of a slot: number of the chunk, counted from 1
+)
+
+// Values of a slot: none, one whose record was deleted, or a hash tag of 16
+// bits, the chunk and the offset of a record.
+const (
+	slotEmpty   = 0
+	slotDeleted = 1
+)
+
+type shard struct {
+	gen atomic.Pointer[generation]
+
+	// The committer's own.
+	used  int // slots that are not empty
+	live  int // records
+	fill  int // bytes used of the last chunk
+	bytes int // bytes in all chunks' used parts
+	dead  int // bytes of records that were replaced or deleted
+}
+
+type generation struct {
+	slots  []atomic.Uint64          // a power of two
+	chunks atomic.Pointer[[][]byte] // of full length; filled from the front
+}
+
+func newGeneration(slots int) *generation {
+	g := &generation{slots: make([]atomic.Uint64, slots)}
+	g.chunks.Store(new([][]byte))
+	return g
+}
+
+func newMemory() *memory {
+	m := &memory{seed: maphash.MakeSeed()}
+	for i := range m.shards {
+		m.shards[i].gen.Store(newGeneration(minSlots))
+	}
+	return m
+}
+
+func (m *memory) hash(key []byte) (s *shard, tag, start uint64) {
+	h := maphash.Bytes(m.seed, key)
+	return &m.shards[h>>(64-shardBits)], h << shardBits >> 48, h
+}
+
+// get returns the record under key.
+func (m *memory) get(key []byte) Record {
+	s, tag, start := m.hash(key)
+	_, r := s.gen.Load().find(key, tag, start)
+	return r
+}
+
+// find returns the record under key and its slot, or else the zero Record and
+// the empty slot where it would be put.
+func (g *generation) find(key []byte, tag, start uint64) (int, Record) {
+	mask := uint64(len(g.slots) - 1)
+	for i := start & mask; ; i = (i + 1) & mask {
+		slot := g.slots[i].Load()
+		if slot == slotEmpty {
+			return int(i), Record{}
+		}
+		if slot>>48 != tag || slot == slotDeleted {
+			continue
+		}
+		if r := g.record(slot); bytes.Equal(r.Key(), key) {
+			return int(i), r
+		}
+	}
+}
+
+// record returns the record that a slot leads to. The chunks are loaded after
+// the slot, so the chunk is among them.
+func (g *generation) record(slot uint64) Record {
+	chunks := *g.chunks.Load()
+	b := chunks[slot>>offsetBits&(1<<chunkBits-1)-1][slot&(1<<offsetBits-1):]
+	n, size := binary.Uvarint(b)
+	end := size + int(n)
+	return Record{b[size:end:end]}
+}
+
+// all yields every record, in no order. One that is written meanwhile may or
+// may not be seen.
+func (m *memory) all() iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		for i := range m.shards {
+			for r := range m.shards[i].records() {
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *shard) records() iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		g := s.gen.Load()
+		for i := range g.slots {
+			slot := g.slots[i].Load()
+			if slot != slotEmpty && slot != slotDeleted && !yield(g.record(slot)) {
+				return
+			}
+		}
+	}
+}
+
+// put writes a record under key and returns the one it replaces.
+func (m *memory) put(box quota.Mailbox, key, value []byte) (before Record) {
+	s, tag, start := m.hash(key)
+	if (s.used+1)*4 > len(s.gen.Load().slots)*3 || s.wasteful() {
+		s.rebuild(m)
+	}
+	g := s.gen.Load()
+	i, before := g.find(key, tag, start)
+	if before.Exists() {
+		s.bury(before)
+		m.counts[before.Kind()].Add(-1)
+	} else {
+		s.live++
+		s.used++
+	}
+	g.slots[i].Store(s.append(g, appendRecord(nil, box, key, value)) | tag<<48)
+	m.counts[value[1]].Add(1)
+	return before
+}
+
+// delete removes the record under key and returns it.
+func (m *memory) delete(key []byte) (before Record) {
+	s, tag, start := m.hash(key)
+	g := s.gen.Load()
+	i, before := g.find(key, tag, start)
+	if !before.Exists() {
+		return before
+	}
+	g.slots[i].Store(slotDeleted)
+	s.bury(before)
+	s.live--
+	m.counts[before.Kind()].Add(-1)
+	if s.wasteful() {
+		s.rebuild(m)
+	}
+	return before
+}
+
+// append stores a record's bytes and returns their place as a slot without
+// tag. A chunk that must be added is published before any slot leads there.
+func (s *shard) append(g *generation, record []byte) uint64 {
+	var size [binary.MaxVarintLen32]byte
+	frame := size[:binary.PutUvarint(size[:], uint64(len(record)))]
+	need := len(frame) + len(record)
+	chunks := *g.chunks.Load()
+	last := len(chunks) - 1
+	if last < 0 || s.fill+need > len(chunks[last]) {
+		chunks = append(chunks[:last+1:last+1], make([]byte, s.chunkSize(need)))
+		g.chunks.Store(&chunks)
+		last, s.fill = last+1, 0
+	}
+	at := s.fill
+	copy(chunks[last][at:], frame)
+	copy(chunks[last][at+len(frame):], record)
+	s.fill += need
+	s.bytes += need
+	return uint64(last+1)<<offsetBits | uint64(at)
+}
+
+// chunkSize grows chunks with the shard, so that a small directory stays small
+// and a large one has few chunks.
+func (s *shard) chunkSize(need int) int {
+	return max(need, min(max(minChunk, s.bytes/4), maxChunk))
+}
+
+func (s *shard) bury(r Record) { s.dead += len(r.b) + uvarintSize(len(r.b)) }
+
+func uvarintSize(n int) int {
+	var b [binary.MaxVarintLen64]byte
+	return binary.PutUvarint(b[:], uint64(n))
+}
+
+// wasteful reports whether more than half of the bytes are dead.
+func (s *shard) wasteful() bool { return s.dead > s.bytes/2 && s.bytes > minChunk }
+
+// rebuild makes a generation with room in its index and without dead bytes, and
+// swaps it in. Readers of the old one are not disturbed; it is garbage when the
+// last of them is done.
+func (s *shard) rebuild(m *memory) {
+	slots := minSlots
+	for (s.live+1)*8 > slots*5 {
+		slots *= 2
+	}
+	g := newGeneration(slots)
+	next := shard{live: s.live, used: s.live}
+	for r := range s.records() {
+		_, tag, start := m.hash(r.Key())
+		i, _ := g.find(r.Key(), tag, start)
+		g.slots[i].Store(next.append(g, r.b) | tag<<48)
+	}
+	s.gen.Store(g)
+	s.used, s.fill, s.bytes, s.dead = next.used, next.fill, next.bytes, 0
+}

@@ -1,0 +1,51 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gatepost/gatepost/internal/mailaddr"
+)
+
+// The methods of this file read whole records, with the fields that are not in
+// memory, for administrators. They may touch the disk.
+
+// ReadUser returns everything kept about a user, or ErrNotFound.
+func (d *Directory) ReadUser(ctx context.Context, a mailaddr.Addr) (UserFields, error) {
+	value, err := d.read(ctx, KindUser, a.Internal(), a.Unicode())
+	if err != nil {
+		return UserFields{}, err
+	}
+	return decodeUser(a.Internal(), value)
+}
+
+// ReadAlias returns everything kept about an alias, or ErrNotFound.
+func (d *Directory) ReadAlias(ctx context.Context, a mailaddr.Addr) (AliasFields, error) {
+	value, err := d.read(ctx, KindAlias, a.Internal(), a.Unicode())
+	if err != nil {
+		return AliasFields{}, err
+	}
+	return decodeAlias(a.Internal(), value)
+}
+
+// ReadDomain returns everything kept about a domain, or ErrNotFound.
+func (d *Directory) ReadDomain(ctx context.Context, name mailaddr.Domain) (DomainFields, error) {
+	value, err := d.read(ctx, KindDomain, name.Internal(), name.Unicode())
+	if err != nil {
+		return DomainFields{}, err
+	}
+	return decodeDomain(name.Internal(), value)
+}
+
+func (d *Directory) read(ctx context.Context, kind Kind, key, name string) ([]byte, error) {
+	tx := &Tx{d: d, below: newLayer(), own: newLayer()}
+	r := tx.lookup(key)
+	if r.Kind() != kind {
+		return nil, tx.missing(kind, key, name)
+	}
+	value, err := d.store.Read(ctx, []byte(key), r.Revision())
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return value, nil
+}

@@ -1,0 +1,65 @@
+package directory
+
+import "github.com/gatepost/gatepost/internal/bytesize"
+
+// Tally says how much of a domain's limits is used.
+type Tally struct {
+	Users, Aliases int64
+	Addresses      int64 // further addresses of users
+	Bytes          int64 // sum of the users' own quota limits
+	Unlimited      int64 // users whose own limit is 0
+	Inherit        int64 // users without a limit of their own
+}
+
+// tally maps "@domain" to what is in it.
+type tally map[string]Tally
+
+// add counts a record n times; the zero Record counts nothing.
+func (t tally) add(r Record, n int64) {
+	kind := r.Kind()
+	if kind != KindUser && kind != KindAlias && kind != KindAddress {
+		return
+	}
+	domain := string(domainPart(r.Key()))
+	sum := t[domain]
+	switch kind {
+	case KindAlias:
+		sum.Aliases += n
+	case KindAddress:
+		sum.Addresses += n
+	default:
+		sum.addUser(r.User(), n)
+	}
+	if sum == (Tally{}) {
+		delete(t, domain)
+		return
+	}
+	t[domain] = sum
+}
+
+func (sum *Tally) addUser(u User, n int64) {
+	sum.Users += n
+	switch limit, inherit := u.Limit(); {
+	case inherit:
+		sum.Inherit += n
+	case limit == 0:
+		sum.Unlimited += n
+	default:
+		sum.Bytes = int64(bytesize.Size(sum.Bytes).Add(bytesize.Size(n * limit)))
+	}
+}
+
+func (sum Tally) plus(other Tally) Tally {
+	return Tally{
+		Users: sum.Users + other.Users, Aliases: sum.Aliases + other.Aliases,
+		Addresses: sum.Addresses + other.Addresses, Bytes: sum.Bytes + other.Bytes,
+		Unlimited: sum.Unlimited + other.Unlimited, Inherit: sum.Inherit + other.Inherit,
+	}
+}
+
+// Tally returns how much of a domain's limits is used.
+func (d *Directory) Tally(domain Domain) Tally {
+	d.tallyMu.RLock()
+	defer d.tallyMu.RUnlock()
+	return d.tally[string(domain.Key())]
+}

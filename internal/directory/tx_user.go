@@ -1,0 +1,198 @@
+package directory
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gatepost/gatepost/internal/mailaddr"
+)
+
+// User returns everything kept about a user, or ErrNotFound.
+func (tx *Tx) User(a mailaddr.Addr) (UserFields, error) {
+	value, err := tx.read(KindUser, a.Internal(), a.Unicode(), AnyRevision)
+	if err != nil {
+		return UserFields{}, err
+	}
+	return decodeUser(a.Internal(), value)
+}
+
+// CreateUser makes a user. The address must be free and lie in a domain of
+// ours; so must the further addresses.
+func (tx *Tx) CreateUser(u UserFields) error {
+	if err := u.normalise(); err != nil {
+		return err
+	}
+	if err := tx.hosted("address", u.Address); err != nil {
+		return err
+	}
+	if err := tx.free("address", u.Address.Internal(), u.Address.Unicode()); err != nil {
+		return err
+	}
+	u.Created, u.CreatedRevision = tx.now, tx.revision
+	return tx.putUser(UserFields{}, u)
+}
+
+// ChangeUser runs fn over the user's fields and writes them back. match is the
+// revision that the caller has seen, or AnyRevision. The address cannot be
+// changed. A change that changes nothing writes nothing.
+func (tx *Tx) ChangeUser(a mailaddr.Addr, match Revision, fn func(*UserFields) error) error {
+	value, err := tx.read(KindUser, a.Internal(), a.Unicode(), match)
+	if err != nil {
+		return err
+	}
+	before, err := decodeUser(a.Internal(), value)
+	if err != nil {
+		return err
+	}
+	after, err := decodeUser(a.Internal(), value)
+	if err != nil {
+		return err
+	}
+	if err := fn(&after); err != nil {
+		return err
+	}
+	if after.Address != before.Address {
+		return invalid("address", "an address cannot be changed; make a new user and move the mail")
+	}
+	after.Created, after.CreatedRevision = before.Created, before.CreatedRevision
+	if err := after.normalise(); err != nil {
+		return err
+	}
+	return tx.putUser(before, after)
+}
+
+// DeleteUser deletes a user who is disabled or archived and to whom no alias,
+// forward or catch-all leads.
+func (tx *Tx) DeleteUser(a mailaddr.Addr, match Revision) error {
+	value, err := tx.read(KindUser, a.Internal(), a.Unicode(), match)
+	if err != nil {
+		return err
+	}
+	u, err := decodeUser(a.Internal(), value)
+	if err != nil {
+		return err
+	}
+	if u.State != Disabled && u.State != Archived {
+		return &Error{Code: CodeNotDisabled, Detail: fmt.Sprintf("%s is %s; only a disabled or archived user can be deleted", a.Unicode(), u.State)}
+	}
+	names := append([]mailaddr.Addr{a}, u.Addresses...)
+	if err := tx.unused(names); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := tx.remove(name); err != nil {
+			return err
+		}
+	}
+	if u.LoginName.String() != "" {
+		return tx.put(u.LoginName.String(), nil)
+	}
+	return nil
+}
+
+// putUser writes a user and the names that lead to it.
+func (tx *Tx) putUser(before, after UserFields) error {
+	after.Revision = before.Revision
+	if !before.Address.IsZero() && same(before.encode(), after.encode()) {
+		return nil
+	}
+	after.Revision = tx.revision
+	if err := tx.put(after.Address.Internal(), after.encode()); err != nil {
+		return err
+	}
+	if err := tx.putAddresses(before, after); err != nil {
+		return err
+	}
+	if err := tx.putLogin(before, after); err != nil {
+		return err
+	}
+	if len(after.Forward) > 0 {
+		tx.routed = append(tx.routed, after.Address.Internal())
+	}
+	return tx.checkUserLimits(before, after)
+}
+
+func (tx *Tx) putAddresses(before, after UserFields) error {
+	for _, gone := range before.Addresses {
+		if slices.Contains(after.Addresses, gone) {
+			continue
+		}
+		if err := tx.unused([]mailaddr.Addr{gone}); err != nil {
+			return err
+		}
+		if err := tx.remove(gone); err != nil {
+			return err
+		}
+	}
+	for _, a := range after.Addresses {
+		if slices.Contains(before.Addresses, a) {
+			continue
+		}
+		if err := tx.hosted("addresses", a); err != nil {
+			return err
+		}
+		if err := tx.free("addresses", a.Internal(), a.Unicode()); err != nil {
+			return err
+		}
+		if err := tx.put(a.Internal(), encodePointer(KindAddress, after.Address, tx.revision)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) putLogin(before, after UserFields) error {
+	if before.LoginName == after.LoginName {
+		return nil
+	}
+	if name := before.LoginName.String(); name != "" {
+		if err := tx.put(name, nil); err != nil {
+			return err
+		}
+	}
+	name := after.LoginName.String()
+	if name == "" {
+		return nil
+	}
+	if err := tx.free("login_name", name, name); err != nil {
+		return err
+	}
+	return tx.put(name, encodePointer(KindLogin, after.Address, tx.revision))
+}
+
+// checkUserLimits fails when the domain has no room for the user, or for the
+// limit it asks for.
+func (tx *Tx) checkUserLimits(before, after UserFields) error {
+	key := after.Address.Domain().Internal()
+	value, err := tx.full(key)
+	if err != nil {
+		return err
+	}
+	d, err := decodeDomain(key, value)
+	if err != nil {
+		return err
+	}
+	sum := tx.tallyOf(key)
+	if before.Address.IsZero() && d.MaxUsers > 0 && uint64(sum.Users) > d.MaxUsers {
+		return &Error{Code: CodeLimitUsers, Detail: fmt.Sprintf("Maximum number of users allowed has been reached: %s may have %d", d.Domain.Unicode(), d.MaxUsers)}
+	}
+	if d.MaxBytes == 0 || !before.Address.IsZero() && before.Quota == after.Quota {
+		return nil
+	}
+	return d.checkBytes(sum, after.Quota, tx.d.settings.Load().DefaultQuota)
+}
+
+// unused fails when something leads to one of the names.
+func (tx *Tx) unused(names []mailaddr.Addr) error {
+	by := tx.leadingTo(names)
+	if len(by) == 0 {
+		return nil
+	}
+	more := ""
+	if len(by) > 3 {
+		more = fmt.Sprintf(" and %d more", len(by)-3)
+		by = by[:3]
+	}
+	return &Error{Code: CodeInUse, Detail: fmt.Sprintf("%s is still a target of %s%s", names[0].Unicode(), strings.Join(by, ", "), more)}
+}
