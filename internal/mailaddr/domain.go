@@ -25,12 +25,22 @@ func ParseDomain(s string) (Domain, error) {
 	}
 	name, err := toASCII(s)
 	if err != nil {
-		return Domain{}, &SyntaxError{Part: "domain", Reason: echo(s) + " " + strings.TrimPrefix(err.Error(), "idna: "), Err: ErrDomain}
+		return Domain{}, &SyntaxError{Part: "domain", Reason: idnaReason(err), Err: ErrDomain}
 	}
 	if err := checkLabels(name); err != nil {
 		return Domain{}, err
 	}
 	return Domain{name}, nil
+}
+
+// idnaReason returns what the profile says, for example `invalid label "-b"`,
+// unless it echoes too much.
+func idnaReason(err error) string {
+	reason := strings.TrimPrefix(err.Error(), "idna: ")
+	if len(reason) > maxEcho+len(`invalid label ""`) {
+		return ErrDomain.Error()
+	}
+	return reason
 }
 
 // scanDomain finds the mistakes that have a place.
@@ -75,8 +85,6 @@ func checkLabels(name string) error {
 			return bad("empty label")
 		case len(label) > maxLabel:
 			return tooLong("domain: label "+echo(label), len(label), maxLabel)
-		case label[0] == '-' || label[len(label)-1] == '-':
-			return bad("label " + echo(label) + " has a hyphen at an end")
 		}
 	}
 	if _, err := netip.ParseAddr(name); err == nil {
@@ -99,11 +107,12 @@ func appendDomain(dst, raw []byte) ([]byte, error) {
 		return dst, ErrTooLong
 	}
 	start := len(dst)
-	for _, c := range raw {
+	dst = append(dst, raw...)
+	for i, c := range dst[start:] {
 		if c >= utf8.RuneSelf {
 			return appendMapped(dst[:start], raw)
 		}
-		dst = append(dst, lowerASCII(c))
+		dst[start+i] = lowerASCII(c)
 	}
 	if n := len(dst); n > start && dst[n-1] == '.' {
 		dst = dst[:n-1]

@@ -20,6 +20,9 @@ var (
 	ErrNotCanonical = errors.New("not in the canonical form")     // FromInternal was given something else
 )
 
+// maxEcho is how many bytes of its input an error repeats.
+const maxEcho = 64
+
 // SyntaxError tells what is wrong with a name that was given, and where.
 type SyntaxError struct {
 	Part   string // "address", "local part", "domain" or "login name"
@@ -62,14 +65,13 @@ func tooLong(part string, n, limit int) *SyntaxError {
 	return &SyntaxError{Part: part, Reason: fmt.Sprintf("%d octets, at most %d are allowed", n, limit), Err: ErrTooLong}
 }
 
-// echo quotes input for a message, cut to 64 bytes.
+// echo quotes input for a message, cut to maxEcho bytes.
 func echo(s string) string {
-	const limit = 64
-	if len(s) <= limit {
+	if len(s) <= maxEcho {
 		return fmt.Sprintf("%q", s)
 	}
-	cut := limit
-	for cut > limit-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+	cut := maxEcho
+	for cut > maxEcho-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
 		cut--
 	}
 	return fmt.Sprintf("%q…", s[:cut])

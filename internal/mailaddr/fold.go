@@ -1,7 +1,7 @@
 package mailaddr
 
 import (
-	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/cases"
@@ -16,24 +16,15 @@ const maxFoldRounds = 8
 // appendFolded appends the folded form of s to dst. ASCII costs one pass and
 // no allocation.
 func appendFolded(dst, s []byte) ([]byte, error) {
-	start := len(dst)
-	for i, c := range s {
-		if c >= utf8.RuneSelf {
-			folded, err := foldUnicode(s)
-			return append(dst[:start], folded...), err
-		}
-		_ = i
-		dst = append(dst, lowerASCII(c))
-	}
-	return dst, nil
+	return foldTail(append(dst, s...), len(dst))
 }
 
-// foldTail folds dst[start:] in place.
+// foldTail folds dst[start:], in place when it is ASCII.
 func foldTail(dst []byte, start int) ([]byte, error) {
 	tail := dst[start:]
 	for i, c := range tail {
 		if c >= utf8.RuneSelf {
-			folded, err := foldUnicode(tail)
+			folded, err := foldUnicode(string(tail))
 			return append(dst[:start], folded...), err
 		}
 		tail[i] = lowerASCII(c)
@@ -48,20 +39,33 @@ func lowerASCII(c byte) byte {
 	return c
 }
 
-// foldUnicode composes, folds and composes again until nothing changes. The
-// result is a new slice.
-func foldUnicode(s []byte) ([]byte, error) {
-	if !utf8.Valid(s) {
-		return nil, ErrInvalidUTF8
+// foldUnicode composes, folds and composes again until nothing changes. It
+// takes a string because a slice given to the libraries would move the
+// caller's buffer to the heap.
+func foldUnicode(s string) (string, error) {
+	if !utf8.ValidString(s) {
+		return "", ErrInvalidUTF8
 	}
 	fold := cases.Fold()
-	s = norm.NFC.Bytes(s)
+	s = norm.NFC.String(s)
 	for range maxFoldRounds {
-		next := norm.NFC.Bytes(fold.Bytes(s))
-		if bytes.Equal(next, s) {
+		next := norm.NFC.String(strings.Map(foldCherokee, fold.String(s)))
+		if next == s {
 			return next, nil
 		}
 		s = next
 	}
-	return nil, ErrNotCanonical
+	return "", ErrNotCanonical
+}
+
+// foldCherokee folds Cherokee to its capitals, as Unicode's CaseFolding.txt
+// has it. x/text v0.43.0 swaps the two cases instead, which never settles.
+func foldCherokee(r rune) rune {
+	switch {
+	case 0xab70 <= r && r <= 0xabbf:
+		return r - 0xab70 + 0x13a0
+	case 0x13f8 <= r && r <= 0x13fd:
+		return r - 8
+	}
+	return r
 }
