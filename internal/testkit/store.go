@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/quota"
 )
 
 // Store is a directory.Store in memory. The zero Store is empty and ready.
@@ -83,3 +84,5 @@ func (s *Store) Batches() []*directory.Batch {
 	defer s.mu.Unlock()
 	return append([]*directory.Batch(nil), s.batches...)
 }
+
+func newLedger() *quota.Ledger { return &quota.Ledger{} }

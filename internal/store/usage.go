@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/quota"
+)
+
+// Usage is what was last known of a user's mailbox. It is telemetry: it may be
+// some seconds old after a crash, and it names the revision that created the
+// user, so that it never reaches the next owner of the address.
+type Usage struct {
+	Address string // internal form
+	Created directory.Revision
+	Usage   quota.Usage
+}
+
+// A usage value: version (1), created (8), bytes (8), messages (4), measured as
+// Unix seconds (4).
+const (
+	usageVersion = 1
+	usageSize    = 25
+)
+
+// SaveUsage stores usage in as few synced transactions as it needs. What it
+// stores is not atomic: a crash may leave a part of it.
+func (s *Store) SaveUsage(list []Usage) error {
+	w := s.db.NewWriteBatch()
+	defer w.Cancel()
+	for _, u := range list {
+		key := []byte(usagePrefix + u.Address)
+		if err := w.Set(key, seal(key, u.encode())); err != nil {
+			return fmt.Errorf("save usage: %w", err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("save usage: %w", err)
+	}
+	return nil
+}
+
+// LoadUsage calls apply for all stored usage. A value that cannot be read is
+// left out with a log line: usage is known again when Dovecot reports it.
+func (s *Store) LoadUsage(ctx context.Context, apply func(Usage)) error {
+	return s.db.View(func(txn *badger.Txn) error {
+		o := badger.DefaultIteratorOptions
+		o.Prefix = []byte(usagePrefix)
+		it := txn.NewIterator(o)
+		defer it.Close()
+		for it.Rewind(); it.Valid() && ctx.Err() == nil; it.Next() {
+			key := it.Item().KeyCopy(nil)
+			err := it.Item().Value(func(sealed []byte) error {
+				value, err := unseal(key, sealed)
+				if err != nil {
+					return err
+				}
+				u, err := decodeUsage(value)
+				if err != nil {
+					return err
+				}
+				u.Address = string(key[len(usagePrefix):])
+				apply(u)
+				return nil
+			})
+			if err != nil {
+				s.log.Warn("stored usage is unreadable and left out", "user", string(key[len(usagePrefix):]), "err", err)
+			}
+		}
+		return ctx.Err()
+	})
+}
+
+// DropUsage forgets the usage of addresses that are nobody's any more.
+func (s *Store) DropUsage(addresses []string) error {
+	w := s.db.NewWriteBatch()
+	defer w.Cancel()
+	for _, a := range addresses {
+		if err := w.Delete([]byte(usagePrefix + a)); err != nil {
+			return fmt.Errorf("drop usage: %w", err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("drop usage: %w", err)
+	}
+	return nil
+}
+
+func (u Usage) encode() []byte {
+	b := append(make([]byte, 0, usageSize), usageVersion)
+	b = binary.LittleEndian.AppendUint64(b, uint64(u.Created))
+	b = binary.LittleEndian.AppendUint64(b, uint64(u.Usage.Bytes))
+	b = binary.LittleEndian.AppendUint32(b, u.Usage.Messages)
+	return binary.LittleEndian.AppendUint32(b, uint32(u.Usage.Measured.Unix()))
+}
+
+func decodeUsage(b []byte) (Usage, error) {
+	if len(b) != usageSize || b[0] != usageVersion {
+		return Usage{}, fmt.Errorf("usage of %d bytes in an unknown format", len(b))
+	}
+	return Usage{
+		Created: directory.Revision(binary.LittleEndian.Uint64(b[1:])),
+		Usage: quota.Usage{
+			Bytes:    int64(binary.LittleEndian.Uint64(b[9:])),
+			Messages: binary.LittleEndian.Uint32(b[17:]),
+			Measured: time.Unix(int64(binary.LittleEndian.Uint32(b[21:])), 0),
+		},
+	}, nil
+}
