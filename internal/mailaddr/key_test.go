@@ -196,6 +196,16 @@ func TestKeysOfValues(t *testing.T) {
 	}
 }
 
+func TestCanonical(t *testing.T) {
+	t.Parallel()
+	for _, b := range []string{"a@b@example.test", "@example.test", "alice", ""} {
+		k := Canonical([]byte(b))
+		if string(k.Bytes()) != b || string(k.Local())+string(k.DomainKey().Bytes()) != b || k.IsZero() != (b == "") {
+			t.Errorf("Canonical(%q): %q, local part %q, domain %q", b, k.Bytes(), k.Local(), k.Domain())
+		}
+	}
+}
+
 func TestKeysDoNotAllocate(t *testing.T) {
 	raw := []byte("Alice.Example+Lists@Mail.Example.TEST.")
 	quoted := []byte(`"Alice Example"@mail.example.test`)
