@@ -19,6 +19,10 @@ const (
 // SHA-crypt order them differently, but in both '.' is zero.
 const crypt64 = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
+// bcryptLast are the characters that four bits before two empty ones make; a
+// hash that ends in another was mistyped and would never match.
+const bcryptLast = ".CGKOSWaeimquy26"
+
 // bcryptDigest is a checked bcrypt hash.
 type bcryptDigest []byte
 
@@ -47,6 +51,8 @@ func decodeBcrypt(body string) (digest, error) {
 		return nil, errors.New("the cost is not two digits and a $")
 	case strings.Trim(body[7:], crypt64) != "":
 		return nil, errors.New("salt and key hold characters other than ./0-9A-Za-z")
+	case !strings.Contains(bcryptLast, body[bcryptLength-1:]):
+		return nil, errors.New("the last character of the key carries more than four bits")
 	}
 	if cost := 10*int(body[4]-'0') + int(body[5]-'0'); cost < bcryptMinCost || cost > bcryptMaxCost {
 		return nil, errors.New("the cost is outside 04 to 14")

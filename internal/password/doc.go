@@ -38,5 +38,7 @@
 // # Concurrency
 //
 // Everything may be called by several goroutines at once. The package starts
-// no goroutine: a verification runs in its caller's.
+// no goroutine: a verification runs in its caller's, and one that has begun is
+// finished, whatever became of its context. (x/crypto computes each lane of
+// Argon2 in a goroutine of its own and waits for them.)
 package password
