@@ -105,7 +105,7 @@ func readFields(value []byte, kind Kind) (header, *fieldReader, error) {
 		receive: Receive(value[4] & 0xf), flags: value[4] >> 4, roles: Roles(value[5]),
 		revision: getRevision(value[6:]), created: getRevision(value[12:])}
 	if h.kind != kind {
-		return header{}, nil, fmt.Errorf("a %s, not a %s", h.kind, kind)
+		return header{}, nil, fmt.Errorf("%s, not %s", h.kind.phrase(), kind.phrase())
 	}
 	r := &fieldReader{fields: map[tag][][]byte{}}
 	for b := value[headerSize:]; len(b) > 0; {

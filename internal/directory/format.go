@@ -198,7 +198,7 @@ func checkValue(v []byte) error {
 		repeated, known := tagsOf[kind][t]
 		switch {
 		case !known:
-			return fmt.Errorf("byte %d: field %#02x is not one of a %s", offset, byte(t), kind)
+			return fmt.Errorf("byte %d: field %#02x is not one of %s", offset, byte(t), kind.phrase())
 		case t < last || t == last && !repeated:
 			return fmt.Errorf("byte %d: field %#02x stands again or too late", offset, byte(t))
 		case (t >= tagCold) != (offset >= headerSize+int(hot)):
@@ -236,7 +236,7 @@ func checkHeader(v []byte) error {
 	case Submit(v[3]>>4) >= submitEnd || Receive(v[4]&0xf) >= receiveEnd || v[4]>>4 >= flagsEnd || Roles(v[5]) >= rolesEnd:
 		return fmt.Errorf("unknown switch in % x", v[3:6])
 	case Kind(v[1]) != KindUser && (v[3] != 0 || v[4]&0xf != 0 || v[5] != 0):
-		return fmt.Errorf("switches % x in a %s", v[3:6], Kind(v[1]))
+		return fmt.Errorf("switches % x in %s", v[3:6], Kind(v[1]).phrase())
 	}
 	return nil
 }

@@ -27,6 +27,14 @@ var kindNames = [kindEnd]string{"none", "domain", "user", "further address", "lo
 // String returns the kind in an administrator's words.
 func (k Kind) String() string { return nameOf(kindNames[:], uint8(k)) }
 
+// phrase returns the kind with its article.
+func (k Kind) phrase() string {
+	if k == KindAlias {
+		return "an alias"
+	}
+	return "a " + k.String()
+}
+
 // Kinds lists every kind that a name can be held by.
 func Kinds() []Kind {
 	all := make([]Kind, 0, kindEnd-1)

@@ -50,7 +50,7 @@ type shard struct {
 }
 
 type generation struct {
-	slots  []atomic.Uint64          // a power of two
+	slots  []atomic.Uint64          // at most 4/5 of them used
 	chunks atomic.Pointer[[][]byte] // of full length; filled from the front
 }
 
@@ -68,9 +68,11 @@ func newMemory() *memory {
 	return m
 }
 
+// hash returns the shard of key, its tag, and where its search starts as a
+// fraction of 2^32 of the slots.
 func (m *memory) hash(key []byte) (s *shard, tag, start uint64) {
 	h := maphash.Bytes(m.seed, key)
-	return &m.shards[h>>(64-shardBits)], h << shardBits >> 48, h
+	return &m.shards[h>>(64-shardBits)], h << shardBits >> 48, h & (1<<32 - 1)
 }
 
 // get returns the record under key.
@@ -83,17 +85,19 @@ func (m *memory) get(key []byte) Record {
 // find returns the record under key and its slot, or else the zero Record and
 // the empty slot where it would be put.
 func (g *generation) find(key []byte, tag, start uint64) (int, Record) {
-	mask := uint64(len(g.slots) - 1)
-	for i := start & mask; ; i = (i + 1) & mask {
+	for i := int(start * uint64(len(g.slots)) >> 32); ; i++ {
+		if i == len(g.slots) {
+			i = 0
+		}
 		slot := g.slots[i].Load()
 		if slot == slotEmpty {
-			return int(i), Record{}
+			return i, Record{}
 		}
 		if slot>>48 != tag || slot == slotDeleted {
 			continue
 		}
 		if r := g.record(slot); bytes.Equal(r.Key(), key) {
-			return int(i), r
+			return i, r
 		}
 	}
 }
@@ -137,7 +141,7 @@ func (s *shard) records() iter.Seq[Record] {
 // put writes a record under key and returns the one it replaces.
 func (m *memory) put(box quota.Mailbox, key, value []byte) (before Record) {
 	s, tag, start := m.hash(key)
-	if (s.used+1)*4 > len(s.gen.Load().slots)*3 || s.wasteful() {
+	if (s.used+1)*5 > len(s.gen.Load().slots)*4 || s.wasteful() {
 		s.rebuild(m)
 	}
 	g := s.gen.Load()
@@ -196,7 +200,7 @@ func (s *shard) append(g *generation, record []byte) uint64 {
 // chunkSize grows chunks with the shard, so that a small directory stays small
 // and a large one has few chunks.
 func (s *shard) chunkSize(need int) int {
-	return max(need, min(max(minChunk, s.bytes/4), maxChunk))
+	return max(need, min(max(minChunk, s.bytes/16), maxChunk))
 }
 
 func (s *shard) bury(r Record) { s.dead += len(r.b) + uvarintSize(len(r.b)) }
@@ -213,11 +217,7 @@ func (s *shard) wasteful() bool { return s.dead > s.bytes/2 && s.bytes > minChun
 // swaps it in. Readers of the old one are not disturbed; it is garbage when the
 // last of them is done.
 func (s *shard) rebuild(m *memory) {
-	slots := minSlots
-	for (s.live+1)*8 > slots*5 {
-		slots *= 2
-	}
-	g := newGeneration(slots)
+	g := newGeneration(max(minSlots, s.live*3/2))
 	next := shard{live: s.live, used: s.live}
 	for r := range s.records() {
 		_, tag, start := m.hash(r.Key())

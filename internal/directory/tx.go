@@ -27,12 +27,10 @@ func (tx *Tx) Now() time.Time { return tx.now }
 
 // held says who holds a name.
 func held(field, name string, r Record) *Error {
-	detail := fmt.Sprintf("%s already exists as a %s", name, r.Kind())
+	detail := fmt.Sprintf("%s already exists as %s", name, r.Kind().phrase())
 	switch r.Kind() {
 	case KindAddress, KindLogin:
-		detail = fmt.Sprintf("%s already exists as a %s of %s", name, r.Kind(), r.Owner())
-	case KindAlias:
-		detail = name + " already exists as an alias"
+		detail += fmt.Sprintf(" of %s", r.Owner())
 	case KindTombstone:
 		detail = name + " was deleted, and the addresses of its domain are never given out again"
 	}
@@ -62,9 +60,9 @@ func (tx *Tx) missing(kind Kind, key, name string) error {
 	switch r := tx.lookup(key); r.Kind() {
 	case KindNone, KindTombstone:
 	case KindAddress, KindLogin:
-		detail += fmt.Sprintf("; it is a %s of %s", r.Kind(), r.Owner())
+		detail += fmt.Sprintf("; it is %s of %s", r.Kind().phrase(), r.Owner())
 	default:
-		detail += fmt.Sprintf("; the name belongs to a %s", r.Kind())
+		detail += "; the name belongs to " + r.Kind().phrase()
 	}
 	return &Error{Code: CodeNotFound, Detail: detail}
 }

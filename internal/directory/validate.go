@@ -186,9 +186,9 @@ func checkRecord(key, value []byte) error {
 	kind := Kind(value[1])
 	switch {
 	case (kind == KindDomain) != (at == 0):
-		return fmt.Errorf("a %s under this name", kind)
+		return fmt.Errorf("%s under this name", kind.phrase())
 	case (kind == KindLogin) != (at < 0):
-		return fmt.Errorf("a %s under this name", kind)
+		return fmt.Errorf("%s under this name", kind.phrase())
 	case at == len(key)-1:
 		return errors.New("a name that ends in @")
 	}

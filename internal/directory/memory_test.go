@@ -1,0 +1,165 @@
+package directory
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/gatepost/gatepost/internal/quota"
+)
+
+func userValue(revision Revision, padding int) []byte {
+	w := newWriter(header{kind: KindUser, services: AllServices, revision: revision, created: 1})
+	w.text(tagForward, string(make([]byte, padding)))
+	return w.bytes()
+}
+
+// Whatever is put and deleted, memory holds what a plain map holds.
+func TestMemoryAgainstModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newMemory()
+		model := map[string]Revision{}
+		for step := range rapid.IntRange(1, 2000).Draw(t, "steps") {
+			key := fmt.Sprintf("u%d@example.test", rapid.IntRange(0, 300).Draw(t, "key"))
+			if rapid.IntRange(0, 3).Draw(t, "op") == 0 {
+				if got, want := m.delete([]byte(key)).Exists(), model[key] != 0; got != want {
+					t.Fatalf("delete(%s) found %v, want %v", key, got, want)
+				}
+				delete(model, key)
+				continue
+			}
+			r := Revision(step + 1)
+			m.put(quota.Mailbox(step), []byte(key), userValue(r, rapid.IntRange(0, 3000).Draw(t, "padding")))
+			model[key] = r
+		}
+		seen := 0
+		for r := range m.all() {
+			seen++
+			if model[string(r.Key())] != r.Revision() {
+				t.Fatalf("%s at revision %d, want %d", r.Key(), r.Revision(), model[string(r.Key())])
+			}
+		}
+		if seen != len(model) || m.counts[KindUser].Load() != int64(len(model)) {
+			t.Fatalf("all yields %d, count says %d, want %d", seen, m.counts[KindUser].Load(), len(model))
+		}
+		for key, r := range model {
+			if got := m.get([]byte(key)); got.Revision() != r {
+				t.Fatalf("get(%s) at revision %d, want %d", key, got.Revision(), r)
+			}
+		}
+	})
+}
+
+// Records that readers hold stay what they were while the writer replaces,
+// deletes, grows and compacts; keys that are never deleted are always found.
+func TestMemoryReadersDuringWrites(t *testing.T) {
+	m := newMemory()
+	key := func(i int) []byte { return fmt.Appendf(nil, "u%d@example.test", i) }
+	for i := range 500 {
+		m.put(1, key(i), userValue(1, i))
+	}
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				i := rand.IntN(500)
+				r := m.get(key(i))
+				if !r.Exists() || string(r.Key()) != string(key(i)) || r.User().CreatedRevision() != 1 {
+					t.Errorf("get(%s) = %q at %d", key(i), r.Key(), r.Revision())
+					return
+				}
+				held := string(r.b)
+				for other := range m.all() {
+					if other.Kind() != KindUser {
+						t.Errorf("all yields %q of kind %v", other.Key(), other.Kind())
+						return
+					}
+				}
+				if held != string(r.b) {
+					t.Errorf("record of %s changed while it was held", key(i))
+					return
+				}
+			}
+		})
+	}
+	for step := range 20_000 {
+		m.put(1, key(rand.IntN(500)), userValue(Revision(step+2), rand.IntN(200)))
+		m.put(1, key(500+step%300), userValue(Revision(step+2), 10))
+		m.delete(key(500 + (step+150)%300))
+	}
+	close(stop)
+	readers.Wait()
+}
+
+// A directory that is rewritten for ever does not grow for ever.
+func TestMemoryReclaims(t *testing.T) {
+	m := newMemory()
+	for step := range 100_000 {
+		m.put(1, fmt.Appendf(nil, "u%d@example.test", step%100), userValue(Revision(step+1), 50))
+	}
+	total := 0
+	for i := range m.shards {
+		for _, chunk := range *m.shards[i].gen.Load().chunks.Load() {
+			total += len(chunk)
+		}
+	}
+	if limit := len(m.shards) * 4 * minChunk; total > limit {
+		t.Errorf("100 users rewritten 1000 times take %d bytes, want at most %d", total, limit)
+	}
+}
+
+func TestMemoryBytesPerUser(t *testing.T) {
+	m := newMemory()
+	const users = 100_000
+	payload := 0
+	hash := string(make([]byte, 97))
+	for i := range users {
+		w := newWriter(header{kind: KindUser, revision: Revision(i), created: Revision(i)})
+		w.field(tagCredential, string(Credential{Services: AllServices, Hash: hash}.append(nil)))
+		key := fmt.Appendf(nil, "user%06d@example.test", i)
+		payload += len(key) + len(hash)
+		m.put(1, key, w.bytes())
+	}
+	total := 0
+	for i := range m.shards {
+		g := m.shards[i].gen.Load()
+		total += len(g.slots) * 8
+		for _, chunk := range *g.chunks.Load() {
+			total += len(chunk)
+		}
+	}
+	if per := float64(total-payload) / users; per > 64 {
+		t.Errorf("%.1f bytes a user beyond address and hash, want at most 64", per)
+	} else {
+		t.Logf("%.1f bytes a user beyond address and hash", per)
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	for _, users := range []int{1_000, 100_000, 1_000_000} {
+		m := newMemory()
+		keys := make([][]byte, users)
+		for i := range keys {
+			keys[i] = fmt.Appendf(nil, "user%07d@example.test", i)
+			m.put(1, keys[i], userValue(1, 100))
+		}
+		b.Run(fmt.Sprint(users), func(b *testing.B) {
+			b.ReportAllocs()
+			rng := rand.New(rand.NewPCG(1, 2))
+			for b.Loop() {
+				if !m.get(keys[rng.IntN(users)]).Exists() {
+					b.Fatal("not found")
+				}
+			}
+		})
+	}
+}
