@@ -1,6 +1,6 @@
 // Package quota is the ledger of mailbox usage: how many bytes and messages a
-// mailbox holds, as Dovecot last reported, and how many bytes of accepted mail
-// are still on their way to it.
+// mailbox holds, as Dovecot last reported, how many bytes of accepted mail are
+// still on their way to it, and when somebody last logged in to it.
 //
 // Mailboxes are numbers. The directory draws one with [Ledger.Open] when it
 // learns of a user and keeps it beside the record; limits and names are the
@@ -16,7 +16,7 @@
 //
 // Every method may be called from any goroutine. Reads take no lock and
 // allocate nothing; [Ledger.Report] serialises writers of one stripe only.
-// The ledger holds 28 bytes a mailbox and no pointers inside its chunks, so a
+// The ledger holds 32 bytes a mailbox and no pointers inside its chunks, so a
 // garbage collection has nothing to walk.
 package quota
 
@@ -67,6 +67,7 @@ type entry struct {
 	messages atomic.Uint32 //
 	measured atomic.Uint32 // Unix seconds; 0: never
 	reserved atomic.Uint32 // Unix seconds of the newest reservation
+	login    atomic.Uint32 // Unix seconds of the last login; 0: none seen
 }
 
 // Ledger holds the usage of every mailbox. The zero Ledger is ready.
@@ -77,7 +78,7 @@ type Ledger struct {
 	last atomic.Uint32 // the number given out last
 
 	writers [stripes]sync.Mutex // one report at a time for a mailbox
-	dirty   atomic.Uint64       // counts accepted reports
+	seen    atomic.Uint64       // counts what was taken: reports and logins
 }
 
 // Open gives a new mailbox number.
@@ -145,13 +146,39 @@ func (l *Ledger) Report(m Mailbox, bytes int64, messages uint32, measured time.T
 	e.bytes.Store(bytes)
 	e.messages.Store(messages)
 	e.measured.Store(uint32(at))
-	l.dirty.Add(1)
+	l.seen.Add(1)
 	return true
 }
 
-// Reports returns how many reports were taken since the ledger was made; a
-// caller that saves usage compares it with what it saw last.
-func (l *Ledger) Reports() uint64 { return l.dirty.Load() }
+// Reports returns how many reports and logins were taken since the ledger was
+// made; a caller that saves usage compares it with what it saw last.
+func (l *Ledger) Reports() uint64 { return l.seen.Load() }
+
+// LoggedIn records a login to m. An earlier one than is known is dropped.
+func (l *Ledger) LoggedIn(m Mailbox, at time.Time) {
+	e := l.at(m)
+	for e != nil {
+		known := e.login.Load()
+		if seconds(at) <= known {
+			return
+		}
+		if e.login.CompareAndSwap(known, seconds(at)) {
+			l.seen.Add(1)
+			return
+		}
+	}
+}
+
+// LastLogin returns when somebody last logged in to m, in seconds; the zero
+// time when nobody did.
+func (l *Ledger) LastLogin(m Mailbox) time.Time {
+	if e := l.at(m); e != nil {
+		if at := e.login.Load(); at != 0 {
+			return time.Unix(int64(at), 0)
+		}
+	}
+	return time.Time{}
+}
 
 // Flight returns the bytes that were accepted for m and are not in it yet.
 func (l *Ledger) Flight(m Mailbox, now time.Time) int64 {

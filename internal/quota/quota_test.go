@@ -160,3 +160,24 @@ func TestReadsAllocateNothing(t *testing.T) {
 		t.Errorf("%v allocations per decision, want 0", n)
 	}
 }
+
+func TestLastLogin(t *testing.T) {
+	var l Ledger
+	m := l.Open()
+	if got := l.LastLogin(m); !got.IsZero() {
+		t.Errorf("LastLogin before any login = %v, want zero", got)
+	}
+	before := l.Reports()
+	l.LoggedIn(m, noon)
+	l.LoggedIn(m, noon.Add(-time.Hour))
+	if got := l.LastLogin(m); !got.Equal(noon) {
+		t.Errorf("LastLogin = %v, want %v", got, noon)
+	}
+	if got := l.Reports() - before; got != 1 {
+		t.Errorf("one login and one older count as %d, want 1", got)
+	}
+	l.LoggedIn(0, noon)
+	if got := l.LastLogin(0); !got.IsZero() {
+		t.Errorf("LastLogin of no mailbox = %v, want zero", got)
+	}
+}

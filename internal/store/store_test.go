@@ -134,7 +134,10 @@ func TestUsage(t *testing.T) {
 	want := map[string]Usage{}
 	for i := range 1000 {
 		u := Usage{Address: fmt.Sprintf("u%d@example.test", i), Created: directory.Revision(i),
-			Usage: quota.Usage{Bytes: rand.Int64(), Messages: rand.Uint32(), Measured: at}}
+			Usage: quota.Usage{Bytes: rand.Int64(), Messages: rand.Uint32(), Measured: at}, Login: at.Add(time.Minute)}
+		if i%7 == 0 {
+			u.Usage, u.Login = quota.Usage{}, time.Time{}
+		}
 		want[u.Address] = u
 	}
 	if err := s.SaveUsage(slicesOf(want)); err != nil {

@@ -19,13 +19,14 @@ type Usage struct {
 	Address string // internal form
 	Created directory.Revision
 	Usage   quota.Usage
+	Login   time.Time // the last login; zero: none seen
 }
 
-// A usage value: version (1), created (8), bytes (8), messages (4), measured as
-// Unix seconds (4).
+// A usage value: version (1), created (8), bytes (8), messages (4), measured
+// (4) and last login (4) as Unix seconds, 0 for never.
 const (
 	usageVersion = 1
-	usageSize    = 25
+	usageSize    = 29
 )
 
 // SaveUsage stores usage in as few synced transactions as it needs. What it
@@ -96,7 +97,22 @@ func (u Usage) encode() []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(u.Created))
 	b = binary.LittleEndian.AppendUint64(b, uint64(u.Usage.Bytes))
 	b = binary.LittleEndian.AppendUint32(b, u.Usage.Messages)
-	return binary.LittleEndian.AppendUint32(b, uint32(u.Usage.Measured.Unix()))
+	b = binary.LittleEndian.AppendUint32(b, seconds(u.Usage.Measured))
+	return binary.LittleEndian.AppendUint32(b, seconds(u.Login))
+}
+
+func seconds(t time.Time) uint32 {
+	if t.IsZero() {
+		return 0
+	}
+	return uint32(t.Unix())
+}
+
+func fromSeconds(b []byte) time.Time {
+	if n := binary.LittleEndian.Uint32(b); n != 0 {
+		return time.Unix(int64(n), 0)
+	}
+	return time.Time{}
 }
 
 func decodeUsage(b []byte) (Usage, error) {
@@ -108,7 +124,8 @@ func decodeUsage(b []byte) (Usage, error) {
 		Usage: quota.Usage{
 			Bytes:    int64(binary.LittleEndian.Uint64(b[9:])),
 			Messages: binary.LittleEndian.Uint32(b[17:]),
-			Measured: time.Unix(int64(binary.LittleEndian.Uint32(b[21:])), 0),
+			Measured: fromSeconds(b[21:]),
 		},
+		Login: fromSeconds(b[25:]),
 	}, nil
 }
