@@ -127,5 +127,11 @@ func (r *Rig) StopGatepost(ctx context.Context, signal os.Signal) error {
 	}
 }
 
+// SignalGatepost sends gatepostd a signal.
+func (r *Rig) SignalGatepost(signal os.Signal) error { return r.gatepost.cmd.Process.Signal(signal) }
+
+// Bin is the folder of gatepostd and gatepostctl.
+func (r *Rig) Bin() string { return r.options.Bin }
+
 // AdminSocket is the path for gatepostctl --socket.
 func (r *Rig) AdminSocket() string { return r.path("run", "admin") }

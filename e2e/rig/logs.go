@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Daemons names those whose logs a rig keeps.
-var daemons = []string{"gatepostd", "postfix", "dovecot"}
+// Daemons are those whose logs a rig keeps.
+var Daemons = []string{"gatepostd", "postfix", "dovecot"}
 
 // log is the file that one of the daemons writes.
 func (r *Rig) log(daemon string) string { return r.path("log", daemon+".log") }
@@ -33,7 +33,7 @@ func (r *Rig) LogSince(daemon string, offset int64) string {
 // LogTails returns the last lines of every log, for a report of what went wrong.
 func (r *Rig) LogTails(lines int) string {
 	var report strings.Builder
-	for _, daemon := range daemons {
+	for _, daemon := range Daemons {
 		all := strings.Split(strings.TrimRight(r.LogSince(daemon, 0), "\n"), "\n")
 		fmt.Fprintf(&report, "--- end of the log of %s\n%s\n", daemon, strings.Join(all[max(0, len(all)-lines):], "\n"))
 	}

@@ -122,5 +122,9 @@ func (r *Rig) postfix(ctx context.Context, command string) error {
 	return r.run(exec.CommandContext(ctx, "postfix", "-c", r.path("etc"), command))
 }
 
+// MailConfig is Postfix's configuration directory, which its commands take from
+// the environment's MAIL_CONFIG.
+func (r *Rig) MailConfig() string { return r.path("etc") }
+
 // ReloadPostfix ends idle processes of Postfix, and with them what they remember.
 func (r *Rig) ReloadPostfix(ctx context.Context) error { return r.postfix(ctx, "reload") }
