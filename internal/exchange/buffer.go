@@ -1,0 +1,63 @@
+package exchange
+
+import "io"
+
+const (
+	smallBuffer = 2 << 10 // a policy request has about 600 bytes
+	keptBuffer  = 16 << 10
+)
+
+// buffer is what has been read and not answered.
+type buffer struct {
+	b          []byte
+	start, end int // of what is unread
+	limit      int // most bytes it holds
+}
+
+func (b *buffer) unread() []byte { return b.b[b.start:b.end] }
+
+// discard drops the first n unread bytes. An empty buffer that has grown large
+// is given back.
+func (b *buffer) discard(n int) {
+	b.start += n
+	if b.start < b.end {
+		return
+	}
+	b.start, b.end = 0, 0
+	if len(b.b) > keptBuffer {
+		b.b = nil
+	}
+}
+
+// fill reads once and keeps what came with an error, too: the error comes again
+// with the next read.
+func (b *buffer) fill(r io.Reader) error {
+	if b.end == len(b.b) && !b.makeRoom() {
+		return ErrTooLarge
+	}
+	n, err := r.Read(b.b[b.end:])
+	b.end += n
+	if n > 0 {
+		return nil
+	}
+	if err == nil {
+		return io.ErrNoProgress
+	}
+	return err
+}
+
+// makeRoom moves what is unread to the front or to a larger buffer; false: the
+// limit is reached.
+func (b *buffer) makeRoom() bool {
+	unread := b.unread()
+	if len(unread) >= b.limit {
+		return false
+	}
+	to := b.b
+	if b.start < len(b.b)/2 || len(b.b) == 0 {
+		to = make([]byte, min(max(2*len(b.b), smallBuffer), max(b.limit, smallBuffer)))
+	}
+	b.end = copy(to, unread)
+	b.b, b.start = to, 0
+	return true
+}

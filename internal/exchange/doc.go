@@ -1,0 +1,16 @@
+// Package exchange runs a connection on which the peer sends a request, waits
+// for its one reply, and then may send the next: policy delegation and
+// socketmap. Requests are decoded in the read buffer; a [Peer] knows the
+// protocol.
+//
+// [Run] reads until Decode has found a whole request, asks Answer for the
+// reply, and writes it with one Write. The usual request comes in one Read, is
+// answered by one Write, and touches no deadline. Neither protocol pipelines,
+// but a request that follows another in the same read is answered in its turn.
+//
+// The buffer begins small, grows with a request up to the limit given, and is
+// given back after a large one, so that an idle connection holds little. A
+// request that reaches the limit without being complete is refused.
+//
+// A Run belongs to one goroutine.
+package exchange

@@ -1,0 +1,156 @@
+package exchange_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/gatepost/gatepost/internal/exchange"
+)
+
+const limit = 3000
+
+var (
+	errBad  = errors.New("bad request")
+	errStop = errors.New("stop")
+)
+
+// shouter answers each line with the line in capitals.
+type shouter struct{ out []byte }
+
+func (*shouter) Decode(b []byte) (int, error) {
+	if b[0] == '!' {
+		return 0, errBad
+	}
+	return bytes.IndexByte(b, '\n') + 1, nil
+}
+
+func (s *shouter) Answer(request []byte) ([]byte, error) {
+	s.out = s.out[:0]
+	for _, c := range request {
+		if 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		s.out = append(s.out, c)
+	}
+	if string(request) == "stop\n" {
+		return s.out, errStop
+	}
+	return s.out, nil
+}
+
+// wire is a connection whose reads are given one by one.
+type wire struct {
+	reads   []string
+	end     error // of the read behind the last
+	written bytes.Buffer
+	writes  int
+	calls   string // of Idle and Busy
+	broken  bool   // Write fails
+	drain   int    // Idle says no from this call on; 0: never
+}
+
+func (w *wire) Idle() bool {
+	w.calls += "i"
+	return w.drain == 0 || strings.Count(w.calls, "i") < w.drain
+}
+
+func (w *wire) Busy() bool { w.calls += "b"; return false }
+
+func (w *wire) Read(p []byte) (int, error) {
+	if len(w.reads) == 0 {
+		return 0, w.end
+	}
+	n := copy(p, w.reads[0])
+	if w.reads[0] = w.reads[0][n:]; w.reads[0] == "" {
+		w.reads = w.reads[1:]
+	}
+	return n, nil
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	if w.broken {
+		return 0, io.ErrClosedPipe
+	}
+	w.writes++
+	return w.written.Write(p)
+}
+
+func TestRun(t *testing.T) {
+	long := strings.Repeat("x", limit-1) + "\n"
+	tests := []struct {
+		name  string
+		wire  wire
+		want  string
+		err   error
+		calls string
+	}{
+		{"one request", wire{reads: []string{"a\n"}, end: io.EOF}, "A\n", nil, "ii"},
+		{"nothing", wire{end: io.EOF}, "", nil, "i"},
+		{"two at once", wire{reads: []string{"a\nb\n"}, end: io.EOF}, "A\nB\n", nil, "iii"},
+		{"in parts", wire{reads: []string{"a", "b", "\n"}, end: io.EOF}, "AB\n", nil, "ibbi"},
+		{"one and a part", wire{reads: []string{"a\nb", "\n"}, end: io.EOF}, "A\nB\n", nil, "iibi"},
+		{"bad", wire{reads: []string{"a\n!\nb\n"}, end: io.EOF}, "A\n", errBad, "ii"},
+		{"half", wire{reads: []string{"a\nb"}, end: io.EOF}, "A\n", exchange.ErrTruncated, "iib"},
+		{"half and reset", wire{reads: []string{"b"}, end: io.ErrUnexpectedEOF}, "", exchange.ErrTruncated, "ib"},
+		{"half and silence", wire{reads: []string{"b"}, end: os.ErrDeadlineExceeded}, "", exchange.ErrTimeout, "ib"},
+		{"silence", wire{end: os.ErrDeadlineExceeded}, "", nil, "i"},
+		{"answered, then over", wire{reads: []string{"stop\na\n"}, end: io.EOF}, "STOP\n", errStop, "i"},
+		{"no writer", wire{reads: []string{"a\n"}, broken: true}, "", io.ErrClosedPipe, "i"},
+		{"no writer at the end", wire{reads: []string{"stop\n"}, broken: true}, "", errStop, "i"},
+		{"draining", wire{reads: []string{"a\nb\n"}, drain: 2}, "A\n", nil, "ii"},
+		{"as large as may be", wire{reads: []string{long, "a\n" + long}, end: io.EOF}, strings.ToUpper(long + "a\n" + long), nil, ""},
+		{"larger than may be", wire{reads: []string{"a\n", "x" + long}, end: io.EOF}, "A\n", exchange.ErrTooLarge, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := exchange.Run(&tt.wire, &shouter{}, limit)
+			if !errors.Is(err, tt.err) || tt.err == nil && err != nil {
+				t.Errorf("Run = %v, want %v", err, tt.err)
+			}
+			if got := tt.wire.written.String(); got != tt.want {
+				t.Errorf("wrote %.80q, want %.80q", got, tt.want)
+			}
+			if replies := strings.Count(tt.want, "\n"); tt.wire.writes != replies {
+				t.Errorf("%d writes for %d replies", tt.wire.writes, replies)
+			}
+			if tt.calls != "" && tt.wire.calls != tt.calls {
+				t.Errorf("called %q, want %q", tt.wire.calls, tt.calls)
+			}
+		})
+	}
+}
+
+// loop reads the same request n times.
+type loop struct {
+	request string
+	left    int
+}
+
+func (l *loop) Idle() bool { return true }
+func (l *loop) Busy() bool { return false }
+
+func (l *loop) Read(p []byte) (int, error) {
+	if l.left == 0 {
+		return 0, io.EOF
+	}
+	l.left--
+	return copy(p, l.request), nil
+}
+
+func (l *loop) Write(p []byte) (int, error) { return len(p), nil }
+
+func TestNoAllocation(t *testing.T) {
+	const requests = 1000
+	allocs := testing.AllocsPerRun(5, func() {
+		if err := exchange.Run(&loop{"hello\n", requests}, &shouter{}, limit); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs > 10 { // for the connection
+		t.Errorf("%v allocations for %d requests", allocs, requests)
+	}
+}
