@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"fmt"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -116,6 +118,37 @@ func TestMessageSize(t *testing.T) {
 			if len(line) > 77 {
 				t.Errorf("size %d: a line of %d", size, len(line))
 			}
+		}
+	}
+}
+
+// Every scenario and the demonstration can be read, has a sentence for a title,
+// and shares no domain with another: they all run on the same servers.
+func TestWrittenScenarios(t *testing.T) {
+	files, err := filepath.Glob("../*/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	added := regexp.MustCompile(`domain add (\S+)`)
+	owner := map[string]string{}
+	for _, file := range files {
+		s, err := Load(file)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if !strings.HasSuffix(s.Title, ".") {
+			t.Errorf("%s: the title is not a sentence: %q", file, s.Title)
+		}
+		for _, st := range s.steps {
+			m := added.FindStringSubmatch(st.text)
+			if m == nil {
+				continue
+			}
+			if owner[m[1]] != "" {
+				t.Errorf("%s adds the domain %s, and so does %s", file, m[1], owner[m[1]])
+			}
+			owner[m[1]] = file
 		}
 	}
 }

@@ -1,0 +1,101 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"encoding/base64"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/gatepost/gatepost/e2e/dialogue"
+	"github.com/gatepost/gatepost/e2e/rig"
+	"github.com/gatepost/gatepost/e2e/scenario"
+)
+
+func TestScenarios(t *testing.T) {
+	ctx, cancel := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	files, err := filepath.Glob("scenarios/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	r, err := rig.Start(ctx, rig.Options{Bin: programs(ctx, t), Docs: "../docs/connect.md"})
+	if err != nil {
+		t.Fatalf("%v\n(the packages this needs are installed by tools/install-deps --test)", err)
+	}
+	t.Cleanup(func() {
+		if err := r.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { play(ctx, t, r, file) })
+	}
+	t.Run("no password in a log", func(t *testing.T) { noPasswords(t, r, files) })
+}
+
+func play(ctx context.Context, t *testing.T, r *rig.Rig, file string) {
+	s, err := scenario.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(ctx, r, quiet{t}); err != nil {
+		t.Errorf("%s\n%v\n%s", s.Title, err, r.LogTails(25))
+	}
+}
+
+// programs returns the folder of gatepostd and gatepostctl.
+func programs(ctx context.Context, t *testing.T) string {
+	if dir := os.Getenv("GATEPOST_BIN"); dir != "" {
+		return dir
+	}
+	dir := t.TempDir()
+	build := exec.CommandContext(ctx, "go", "build", "-o", dir, "./cmd/gatepostd", "./cmd/gatepostctl")
+	build.Dir = ".."
+	if said, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, said)
+	}
+	return dir
+}
+
+// password is how every password in the scenarios looks.
+var password = regexp.MustCompile(`\w+-secret-\d`)
+
+// noPasswords looks in all that gatepostd logged for every password that was
+// used, in clear and as the base64 of SASL LOGIN.
+func noPasswords(t *testing.T, r *rig.Rig, files []string) {
+	log := r.LogSince("gatepostd", 0)
+	if log == "" {
+		t.Fatal("gatepostd logged nothing at all")
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range password.FindAllString(string(text), -1) {
+			if strings.Contains(log, secret) || strings.Contains(log, base64.StdEncoding.EncodeToString([]byte(secret))) {
+				t.Errorf("the log of gatepostd holds %q", secret)
+			}
+		}
+	}
+}
+
+// quiet reports to the test's own log, which is shown when it fails or with -v.
+type quiet struct{ t *testing.T }
+
+func (q quiet) Heading(text string) { q.t.Log("==", text) }
+func (q quiet) Command(line string, output []string) {
+	q.t.Log("$", line, "\n\t"+strings.Join(output, "\n\t"))
+}
+func (q quiet) Exchange(p dialogue.Protocol, sent string, reply dialogue.Reply) {
+	q.t.Logf("%s %-40s %s", p, sent, reply.Line())
+}
+func (q quiet) Fact(text string) { q.t.Log(text) }
