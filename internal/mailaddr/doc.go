@@ -19,8 +19,9 @@
 // Local parts are folded by full Unicode case folding (ß becomes ss, final
 // sigma becomes sigma), not merely lower-cased, because that is what Postfix
 // does to the keys it asks for (util/casefold.c, on ICU; postmap -s of Postfix
-// 3.7 shows Straße as strasse, Νίκος as νίκοσ): under any other form the owner of such a name would be an unknown user to
-// smtpd and a known one to cleanup, which sends the client's spelling.
+// 3.7 shows Straße as strasse, Νίκος as νίκοσ): under any other form the owner
+// of such a name would be an unknown user to smtpd and a known one to cleanup,
+// which sends the client's spelling.
 // Composition before and after makes the result independent of the client's
 // normal form; the fold runs until nothing changes, so folding twice is
 // folding once. For ASCII all of this is "lower case".
