@@ -95,7 +95,7 @@ func (q quiet) Heading(text string) { q.t.Log("==", text) }
 func (q quiet) Command(line string, output []string) {
 	q.t.Log("$", line, "\n\t"+strings.Join(output, "\n\t"))
 }
-func (q quiet) Exchange(p dialogue.Protocol, sent string, reply dialogue.Reply) {
-	q.t.Logf("%s %-40s %s", p, sent, reply.Line())
+func (q quiet) Exchange(p dialogue.Protocol, sent, line string) {
+	q.t.Logf("%s %-40s %s", p, sent, line)
 }
 func (q quiet) Fact(text string) { q.t.Log(text) }

@@ -41,9 +41,6 @@ service lmtp {
     port = %[6]d
   }
 }
-service stats {
-  chroot =
-}
 `
 
 func (r *Rig) startDovecot(ctx context.Context) error {

@@ -104,7 +104,7 @@ func unless(want expectation, got string) error {
 }
 
 func (c *conn) send(text, shown string) error {
-	c.fresh = false
+	c.fresh, c.owed = false, true
 	c.sent = shown
 	c.said = append(c.said, "C: "+shown)
 	return c.Send(text)
@@ -115,7 +115,7 @@ func (c *conn) read() error {
 	if err != nil {
 		return err
 	}
-	c.reply, c.fresh = reply, true
+	c.reply, c.fresh, c.owed = reply, true, false
 	for _, line := range reply.Lines {
 		c.said = append(c.said, "S: "+line)
 	}
@@ -157,16 +157,21 @@ func (s *run) server(ctx context.Context, want expectation) error {
 		}
 	}
 	c.fresh = false
-	if !s.quiet {
-		s.report.Exchange(c.kind.protocol, c.sent, c.reply)
-	}
-	if err := unless(want, c.reply.Line()); err != nil {
+	upgrade := strings.EqualFold(c.sent, "STARTTLS") && strings.HasPrefix(c.reply.Line(), "220 ")
+	s.tell(c.reply.Line())
+	if err := unless(want, c.reply.Line()); err != nil || !upgrade {
 		return err
 	}
-	if strings.EqualFold(c.sent, "STARTTLS") && strings.HasPrefix(c.reply.Line(), "220 ") {
-		return c.StartTLS(ctx, insecure)
+	return c.StartTLS(ctx, insecure)
+}
+
+// tell reports a line of the current connection's reply.
+func (s *run) tell(line string) {
+	if s.quiet {
+		return
 	}
-	return nil
+	s.report.Exchange(s.current.kind.protocol, s.current.sent, line)
+	s.current.sent = ""
 }
 
 func (p *parser) serverLine(text string) (func(context.Context, *run) error, error) {
@@ -179,13 +184,14 @@ func (s *run) serverLine(want expectation) error {
 	if c == nil {
 		return errNoConnection
 	}
-	if len(c.reply.Lines) == 0 || !c.fresh && strings.HasPrefix(c.said[len(c.said)-1], "C: ") {
+	if c.owed || len(c.reply.Lines) == 0 {
 		if err := c.read(); err != nil {
 			return err
 		}
 	}
 	for _, line := range c.reply.Lines {
 		if want.meets(line) {
+			s.tell(line)
 			return nil
 		}
 	}

@@ -32,8 +32,8 @@
 //	postfix reload
 //
 // The text after S:, S* and > is how the line must begin, or a regular
-// expression between slashes. c: and s: are C: and S: that a demonstration does
-// not show, and $- is such a $.
+// expression between slashes. c:, s:, s* and $- are the same, not shown by a
+// demonstration.
 //
 // Within a client's line and a command these stand for what they say:
 //

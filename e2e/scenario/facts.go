@@ -96,6 +96,7 @@ func (p *parser) metric(rest string) (func(context.Context, *run) error, error) 
 			if got := strconv.FormatFloat(growth, 'f', -1, 64); by != "" && got != by || growth <= 0 {
 				return fmt.Errorf("%s grew by %s", series, got)
 			}
+			s.report.Fact(fmt.Sprintf("%s %v", series, s.metrics[series]+growth))
 			return nil
 		})
 	}, nil

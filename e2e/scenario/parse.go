@@ -75,7 +75,7 @@ var statements = map[string]func(*parser, string) (func(context.Context, *run) e
 }
 
 // quietForms are the spellings of statements that a demonstration does not show.
-var quietForms = map[string]string{"c:": "C:", "s:": "S:", "$-": "$"}
+var quietForms = map[string]string{"c:": "C:", "s:": "S:", "s*": "S*", "$-": "$"}
 
 func (p *parser) statement(st *step) error {
 	word, rest, _ := strings.Cut(p.line, " ")

@@ -32,8 +32,9 @@ type Report interface {
 	Heading(text string)
 	// Command tells what an administrator typed and the lines of its output that were expected.
 	Command(line string, output []string)
-	// Exchange tells what a client sent on a connection and what the server's reply came to.
-	Exchange(protocol dialogue.Protocol, sent string, reply dialogue.Reply)
+	// Exchange tells what a client sent on a connection, and a line of the
+	// server's reply; sent is "" for a further line of the same reply.
+	Exchange(protocol dialogue.Protocol, sent, line string)
 	// Fact tells something that was found to be so.
 	Fact(text string)
 }
@@ -97,7 +98,8 @@ type conn struct {
 	kind  kind
 	reply dialogue.Reply
 	fresh bool   // no S: has taken the reply yet
-	sent  string // what the client said last, as written
+	owed  bool   // the client said something, and no reply was read since
+	sent  string // what the client said last, as written, until it was reported
 	said  []string
 }
 
