@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -83,6 +84,15 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 }
 
 func (d *Directory) load(ctx context.Context) error {
+	err := d.loadOnce(ctx)
+	if errors.Is(err, ErrStartOver) {
+		d.memory, d.tally = newMemory(), tally{}
+		err = d.loadOnce(ctx)
+	}
+	return err
+}
+
+func (d *Directory) loadOnce(ctx context.Context) error {
 	revision, err := d.store.Load(ctx, func(key, value []byte) error {
 		if err := checkRecord(key, value); err != nil {
 			return fmt.Errorf("record %.80q: %w", key, err)

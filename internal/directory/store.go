@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -10,7 +11,8 @@ import (
 type Store interface {
 	// Load calls apply for every record, in any order, and returns the
 	// revision of the newest. It fails rather than leaving anything out. Key
-	// and value are valid only during the call.
+	// and value are valid only during the call. ErrStartOver says that what it
+	// gave was not all right and has been repaired: forget it and load again.
 	Load(ctx context.Context, apply func(key, value []byte) error) (Revision, error)
 
 	// Commit makes a batch durable: all of it or nothing. ErrUnknown says that
@@ -25,6 +27,9 @@ type Store interface {
 	// named. A store that only this process writes returns nil at once.
 	Follow(ctx context.Context, after Revision, apply func(*Batch) error) error
 }
+
+// ErrStartOver is returned by [Store.Load].
+var ErrStartOver = errors.New("the store was repaired while it was read")
 
 // Batch is a number of commands that become durable together.
 type Batch struct {

@@ -1,205 +1,240 @@
-// Package store keeps the directory durably in an embedded Badger database,
-// behind [directory.Store].
-//
-// A batch is one Badger transaction, synced before Commit returns: all of it is
-// there after a crash, or nothing. With every commit goes a head: the revision
-// and the number of records. Every value ends with a CRC-32C over its key and
-// its bytes.
-//
-// Badger was measured to skip keys without an error when a table is damaged, so
-// nothing that its iterator says is believed: [Store.Load] checks each value,
-// counts them and compares with the head. What does not fit stops the start,
-// with words; a partial directory would bounce somebody's mail.
-//
-// Keys: "d/" and a name for the directory's records, "u/" and an address for
-// usage (telemetry: not part of the directory, its revision or its count),
-// "m/head" for the head.
-//
-// Every value stays below Badger's value threshold, so nothing lives in its
-// value log, whose sync errors are only logged. All methods may be called from
-// any goroutine; Commit from one at a time.
 package store
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
+	"sync"
+	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
-	"github.com/dgraph-io/badger/v4/options"
 
 	"github.com/gatepost/gatepost/internal/directory"
-)
-
-const (
-	recordPrefix = "d/"
-	usagePrefix  = "u/"
-	headKey      = "m/head"
-
-	// memTable bounds a transaction: Badger takes 15 % of it in bytes.
-	memTable       = 64 << 20
-	valueThreshold = 1 << 20
-	valueLogFile   = 1 << 20
+	"github.com/gatepost/gatepost/internal/journal"
 )
 
 // Options say where a store is.
 type Options struct {
-	Dir string       // the state directory; the database is in its subdirectory "badger"
+	Dir string       // the state directory
 	Log *slog.Logger // nil: slog.Default()
 }
 
-// Store is an open database.
+// Store is an open store. Commit may be called from one goroutine at a time, the
+// other methods from any.
 type Store struct {
-	db  *badger.DB
-	log *slog.Logger
+	dir      string
+	log      *slog.Logger
+	journal  *journal.Journal
+	database *database
+	rebuilt  string // why the database was rebuilt at the start, if it was
+
+	mu      sync.Mutex
+	changed *sync.Cond         // signalled when a field below changes
+	queue   []*directory.Batch // in the journal, not in the database yet
+	backlog int                // bytes of the values in the queue
+	pending map[string]pending // the newest of each name in the queue
+	failure error              // why the follower gave up, if it did
+	closing bool
+	done    chan struct{} // closed when the follower has ended
 }
 
-// Open opens the database in o.Dir, or makes it. Only one process can have it
-// open.
+// pending is a change that the database does not have yet.
+type pending struct {
+	value    []byte // nil: deleted
+	revision directory.Revision
+}
+
+// maxBacklog is how many bytes the database may be behind the journal; then
+// commits wait for it.
+const maxBacklog = 64 << 20
+
+// Open opens the store in o.Dir, or makes it, and takes into the database what
+// the journal has beyond it. Only one process can have it open.
 func Open(o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	dir := filepath.Join(o.Dir, "badger")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the database's directory: %w", err)
+	s := &Store{dir: o.Dir, log: o.Log.With("component", "store"), pending: map[string]pending{}, done: make(chan struct{})}
+	s.changed = sync.NewCond(&s.mu)
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
 	}
-	log := o.Log.With("component", "store")
-	db, err := badger.Open(badger.DefaultOptions(dir).
-		WithSyncWrites(true).
-		WithMemTableSize(memTable).
-		WithValueThreshold(valueThreshold).
-		WithValueLogFileSize(valueLogFile).
-		WithNumMemtables(2).WithNumCompactors(2).
-		WithCompression(options.None).WithBlockCacheSize(0).
-		WithDetectConflicts(true).WithMetricsEnabled(false).WithCompactL0OnClose(false).
-		WithChecksumVerificationMode(options.OnBlockRead).
-		WithLogger(badgerLog{log}))
-	if err != nil {
-		return nil, openError(dir, err)
-	}
-	if err := syncDir(dir); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return &Store{db: db, log: log}, nil
+	go s.follow()
+	return s, nil
 }
 
-func openError(dir string, err error) error {
-	if strings.Contains(err.Error(), "Cannot acquire directory lock") {
-		return fmt.Errorf("open the database in %s: another gatepostd is using it: %w", dir, err)
-	}
-	return fmt.Errorf("open the database in %s: %w", dir, err)
-}
+func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
-// syncDir makes the names of new files durable; Badger does not.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
+func (s *Store) open() error {
+	if err := s.finishSwap(); err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// Close closes the database.
-func (s *Store) Close() error { return s.db.Close() }
-
-// Load calls apply for every record and returns the revision. It fails when a
-// value is damaged, when apply fails, and when there are not as many records as
-// the last commit left.
-func (s *Store) Load(ctx context.Context, apply func(key, value []byte) error) (directory.Revision, error) {
-	var h head
-	err := s.db.View(func(txn *badger.Txn) (err error) {
-		if h, err = readHead(txn); err != nil {
-			return err
-		}
-		n, err := each(ctx, txn, recordPrefix, apply)
-		if err == nil && n != h.records {
-			err = fmt.Errorf("the database holds %d records, but the last commit (revision %d) left %d: it is damaged; "+
-				"restore it from a backup, do not go on with what is left", n, h.revision, h.records)
+	var err error
+	s.database, err = openDatabase(s.path("badger"), s.log)
+	damaged := errors.Is(err, errDamaged)
+	if err != nil && !damaged {
+		return err
+	}
+	if jerr := s.openJournal(); jerr != nil {
+		return jerr
+	}
+	if damaged {
+		return s.rebuild(err)
+	}
+	if err := s.catchUp(); err != nil {
+		if errors.Is(err, errDamaged) {
+			return s.rebuild(err)
 		}
 		return err
-	})
-	return h.revision, err
-}
-
-// each calls apply for the values under a prefix and returns how many there are.
-func each(ctx context.Context, txn *badger.Txn, prefix string, apply func(key, value []byte) error) (uint64, error) {
-	o := badger.DefaultIteratorOptions
-	o.Prefix = []byte(prefix)
-	it := txn.NewIterator(o)
-	defer it.Close()
-	var n uint64
-	for it.Rewind(); it.Valid(); it.Next() {
-		if err := ctx.Err(); err != nil {
-			return n, err
-		}
-		key := it.Item().Key()
-		err := it.Item().Value(func(sealed []byte) error {
-			value, err := unseal(key, sealed)
-			if err != nil {
-				return err
-			}
-			return apply(key[len(prefix):], value)
-		})
-		if err != nil {
-			return n, err
-		}
-		n++
-	}
-	return n, nil
-}
-
-// Commit writes the batch in one synced transaction. ErrUnknown says that it
-// may have become durable: Badger failed while it wrote.
-func (s *Store) Commit(_ context.Context, b *directory.Batch) error {
-	txn := s.db.NewTransaction(true)
-	defer txn.Discard()
-	for _, entry := range b.Entries {
-		for _, c := range entry.Changes {
-			if err := write(txn, c); err != nil {
-				return refusal(err)
-			}
-		}
-	}
-	h := head{revision: b.Revision(), records: b.Records}
-	if err := txn.Set([]byte(headKey), seal([]byte(headKey), h.encode())); err != nil {
-		return refusal(err)
-	}
-	if err := txn.Commit(); err != nil {
-		return &directory.Error{Code: directory.CodeUnknown, Detail: "the change may or may not be stored", Err: err}
 	}
 	return nil
 }
 
-func write(txn *badger.Txn, c directory.Change) error {
-	key := append([]byte(recordPrefix), c.Key...)
-	if c.Value == nil {
-		return txn.Delete(key)
+// openJournal opens the journal and compares it with the database: it must reach
+// at least as far.
+func (s *Store) openJournal() error {
+	var known uint64
+	if s.database != nil {
+		known = uint64(s.database.head.revision)
 	}
-	return txn.Set(key, seal(key, c.Value))
+	dir := s.path("journal")
+	var err error
+	s.journal, err = journal.Open(journal.Options{Dir: dir, Known: known, Begin: known + 1, Log: s.log})
+	if damage := (*journal.DamageError)(nil); errors.As(err, &damage) {
+		return fmt.Errorf("%w; restore %s from a backup of the state directory, or, to go on with the %s and without the audit trail, move it away and start again",
+			err, dir, s.haveWithoutJournal(known))
+	}
+	if err != nil {
+		return err
+	}
+	last := s.journal.Next() - 1
+	if last < known {
+		return fmt.Errorf("the journal in %s ends at change %d, but the database has changes up to %d: the end of the journal was removed; "+
+			"restore it from a backup of the state directory, or move it away to go on without the audit trail", dir, last, known)
+	}
+	names, err := s.snapshots()
+	if err != nil {
+		return err
+	}
+	if len(names) > 0 && names[len(names)-1] > snapshotName(directory.Revision(last)) {
+		return fmt.Errorf("there is a snapshot %s, but journal and database end at change %d: they were removed; "+
+			"restore the state directory from a backup, or use `gatepostctl restore` with the snapshot on an empty state directory", names[len(names)-1], last)
+	}
+	return nil
 }
 
-// refusal turns an error from before the commit into the answer: nothing was
-// stored.
-func refusal(err error) error {
-	if errors.Is(err, badger.ErrTxnTooBig) {
-		return &directory.Error{Code: directory.CodeInvalid, Detail: "too many changes at once; do them in several parts", Err: err}
+func (s *Store) haveWithoutJournal(known uint64) string {
+	if known == 0 {
+		return "newest snapshot"
 	}
-	return &directory.Error{Code: directory.CodeReadOnly, Detail: "the change was not stored", Err: err}
+	return fmt.Sprintf("database, which has changes up to %d,", known)
 }
 
-// Read returns the value of key, or directory.ErrNotFound. Badger is never
-// behind a commit, so atLeast is met always.
+// catchUp takes into the database what the journal has beyond it. errDamaged: the
+// journal does not reach back far enough.
+func (s *Store) catchUp() error {
+	have := s.database.head.revision
+	first, err := s.journal.First()
+	if err != nil {
+		return err
+	}
+	if first > uint64(have)+1 {
+		return fmt.Errorf("%w: it has changes up to %d, and the journal begins with %d", errDamaged, have, first)
+	}
+	n := 0
+	err = s.replay(uint64(have), func(b *directory.Batch) error {
+		n += len(b.Entries)
+		return s.database.apply(b)
+	})
+	if n > 0 && err == nil {
+		s.log.Info("the database has caught up with the journal", "changes", n, "revision", s.database.head.revision)
+	}
+	return err
+}
+
+func (s *Store) replay(after uint64, apply func(*directory.Batch) error) error {
+	return s.journal.Replay(after, func(first, last uint64, payload []byte) error {
+		b, err := decodeBatch(payload)
+		if err == nil && uint64(b.Revision()) != last {
+			err = errBatch
+		}
+		if err != nil {
+			return fmt.Errorf("journal entry %d: %w", first, err)
+		}
+		return apply(b)
+	})
+}
+
+// isFileTrouble reports whether an error is about the file system rather than
+// about what is in the files.
+func isFileTrouble(err error) bool {
+	for _, trouble := range []error{fs.ErrPermission, syscall.ENOSPC, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENOMEM, syscall.EDQUOT} {
+		if errors.Is(err, trouble) {
+			return true
+		}
+	}
+	return false
+}
+
+// Load calls apply for every record and returns the revision. When the database
+// turns out damaged it is rebuilt and ErrStartOver returned.
+func (s *Store) Load(ctx context.Context, apply func(key, value []byte) error) (directory.Revision, error) {
+	s.drain()
+	txn, h := s.database.view()
+	defer txn.Discard()
+	err := records(ctx, txn, h, apply)
+	if !errors.Is(err, errDamaged) {
+		return h.revision, err
+	}
+	if s.rebuilt != "" {
+		return 0, fmt.Errorf("the rebuilt database: %w", err)
+	}
+	txn.Discard()
+	if err := s.rebuild(err); err != nil {
+		return 0, err
+	}
+	return 0, directory.ErrStartOver
+}
+
+// Rebuilt returns why the database had to be rebuilt when the store was opened,
+// or "".
+func (s *Store) Rebuilt() string { return s.rebuilt }
+
+// Commit appends the batch to the journal. ErrUnknown says that nobody can know
+// whether it is there, any other error that it is not.
+func (s *Store) Commit(_ context.Context, b *directory.Batch) error {
+	if err := s.room(); err != nil {
+		return &directory.Error{Code: directory.CodeReadOnly, Detail: "the database cannot be written; the reason is in the log, and a restart takes in what the journal has", Err: err}
+	}
+	switch err := s.journal.Append(uint64(b.Revision()), encodeBatch(b)); {
+	case errors.Is(err, journal.ErrUnknown):
+		return &directory.Error{Code: directory.CodeUnknown, Detail: "the change may or may not be stored", Err: err}
+	case err != nil:
+		return &directory.Error{Code: directory.CodeReadOnly, Detail: "the change was not stored", Err: err}
+	}
+	s.enqueue(b)
+	return nil
+}
+
+// Read returns the value of key, or directory.ErrNotFound. Nothing is behind a
+// commit, so atLeast is met always.
 func (s *Store) Read(_ context.Context, key []byte, _ directory.Revision) ([]byte, error) {
-	full := append([]byte(recordPrefix), key...)
+	s.mu.Lock()
+	p, ok := s.pending[string(key)]
+	s.mu.Unlock()
+	if ok && p.value == nil {
+		return nil, directory.ErrNotFound
+	}
+	if ok {
+		return p.value, nil
+	}
 	var value []byte
-	err := s.db.View(func(txn *badger.Txn) error {
-		v, err := get(txn, full)
-		value = v
+	err := s.database.db.View(func(txn *badger.Txn) (err error) {
+		value, err = get(txn, append([]byte(recordPrefix), key...))
 		return err
 	})
 	if errors.Is(err, badger.ErrKeyNotFound) {
@@ -208,20 +243,38 @@ func (s *Store) Read(_ context.Context, key []byte, _ directory.Revision) ([]byt
 	return value, err
 }
 
-// get returns a copy of the checked value of key.
-func get(txn *badger.Txn, key []byte) ([]byte, error) {
-	item, err := txn.Get(key)
-	if err != nil {
-		return nil, err
-	}
-	sealed, err := item.ValueCopy(nil)
-	if err != nil {
-		return nil, err
-	}
-	return unseal(key, sealed)
-}
-
-// Follow returns at once: only this process writes the database.
+// Follow returns at once: only this process writes the store.
 func (s *Store) Follow(context.Context, directory.Revision, func(*directory.Batch) error) error {
 	return nil
+}
+
+// Close takes what is committed into the database and closes everything. What it
+// cannot take in is in the journal.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closing = true
+	s.changed.Broadcast()
+	s.mu.Unlock()
+	<-s.done
+	return s.closeFiles()
+}
+
+func (s *Store) closeFiles() (err error) {
+	if s.journal != nil {
+		err = s.journal.Close()
+	}
+	if s.database != nil {
+		err = errors.Join(err, s.database.db.Close())
+	}
+	return err
+}
+
+// exists reports whether there is a file or directory of the name.
+func (s *Store) exists(name string) bool {
+	_, err := os.Lstat(s.path(name))
+	return err == nil
 }

@@ -1,18 +1,22 @@
 package store
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/quota"
@@ -66,9 +70,9 @@ func TestDatabaseIsPrivate(t *testing.T) {
 	}
 }
 
-func commit(t *testing.T, s *Store, r directory.Revision, records uint64, changes ...directory.Change) {
+func commit(t *testing.T, s *Store, r directory.Revision, changes ...directory.Change) {
 	t.Helper()
-	b := &directory.Batch{Entries: []directory.Entry{{Revision: r, Changes: changes}}, Records: records}
+	b := &directory.Batch{Entries: []directory.Entry{{Revision: r, Changes: changes}}}
 	if err := s.Commit(ctx, b); err != nil {
 		t.Fatalf("Commit: %v", err)
 	}
@@ -78,54 +82,336 @@ func put(key, value string) directory.Change {
 	return directory.Change{Key: []byte(key), Value: []byte(value)}
 }
 
-// What the head says and what is there must agree, else nothing is served.
-func TestLoadRefusesDamage(t *testing.T) {
+func load(t *testing.T, s *Store) map[string]string {
+	t.Helper()
+	for {
+		got := map[string]string{}
+		_, err := s.Load(ctx, func(key, value []byte) error { got[string(key)] = string(value); return nil })
+		if errors.Is(err, directory.ErrStartOver) {
+			continue
+		}
+		if err != nil {
+			t.Fatalf("Load: %v", err)
+		}
+		return got
+	}
+}
+
+var three = map[string]string{"a": "one", "b": "two", "c": "three"}
+
+// Whatever happens to the database, what is loaded is what was committed: it is
+// rebuilt from the journal.
+func TestDamagedDatabaseIsRebuilt(t *testing.T) {
+	set := func(key string, sealed []byte) func(txn *badger.Txn) error {
+		return func(txn *badger.Txn) error { return txn.Set([]byte(key), sealed) }
+	}
 	for _, c := range []struct {
 		name   string
 		damage func(txn *badger.Txn) error
-		want   string
 	}{
-		{"a record is missing", func(txn *badger.Txn) error { return txn.Delete([]byte("d/b")) }, "holds 2 records, but the last commit (revision 7) left 3"},
-		{"a record too many", func(txn *badger.Txn) error { return txn.Set([]byte("d/x"), seal([]byte("d/x"), []byte("v"))) }, "holds 4 records"},
-		{"a value's byte is wrong", func(txn *badger.Txn) error {
-			return txn.Set([]byte("d/b"), append([]byte("Two"), seal([]byte("d/b"), []byte("two"))[3:]...))
-		}, `value of "d/b" is damaged`},
-		{"a value stands under another's key", func(txn *badger.Txn) error { return txn.Set([]byte("d/b"), seal([]byte("d/a"), []byte("one"))) }, `value of "d/b" is damaged`},
-		{"the head is damaged", func(txn *badger.Txn) error { return txn.Set([]byte(headKey), []byte("xxxxxxxxxxxx")) }, `value of "m/head" is damaged`},
-		{"the head is of a later format", func(txn *badger.Txn) error {
-			return txn.Set([]byte(headKey), seal([]byte(headKey), append([]byte{2}, make([]byte, 16)...)))
-		}, "database format [2] is not one"},
-		{"the head is gone", func(txn *badger.Txn) error { return txn.Delete([]byte(headKey)) }, "holds 3 records, but the last commit (revision 0) left 0"},
+		{"a record is missing", func(txn *badger.Txn) error { return txn.Delete([]byte("d/b")) }},
+		{"a record too many", set("d/x", seal([]byte("d/x"), []byte("v")))},
+		{"a value's byte is wrong", set("d/b", append([]byte("Two"), seal([]byte("d/b"), []byte("two"))[3:]...))},
+		{"a value stands under another's key", set("d/b", seal([]byte("d/a"), []byte("one")))},
+		{"a value is an older one", set("d/b", seal([]byte("d/b"), []byte("older")))},
+		{"the head is damaged", set(headKey, []byte("xxxxxxxxxxxx"))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := open(t, t.TempDir())
-			commit(t, s, 7, 3, put("a", "one"), put("b", "two"), put("c", "three"))
-			if err := s.db.Update(c.damage); err != nil {
+			dir := t.TempDir()
+			s := open(t, dir)
+			commit(t, s, 1, put("a", "one"), put("b", "older"))
+			commit(t, s, 2, put("b", "two"), put("c", "three"))
+			s.drain()
+			if err := s.database.db.Update(c.damage); err != nil {
 				t.Fatal(err)
 			}
-			_, err := s.Load(ctx, func(_, _ []byte) error { return nil })
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("Load = %v, want an error with %q", err, c.want)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
 			}
+			s = open(t, dir)
+			if diff := cmp.Diff(three, load(t, s)); diff != "" {
+				t.Errorf("loaded (-want +got):\n%s", diff)
+			}
+			if s.Rebuilt() == "" {
+				t.Error("Rebuilt does not say why")
+			}
+			commit(t, s, 3, put("d", "four"))
 		})
 	}
 }
 
-func TestTooManyChangesAreRefusedWhole(t *testing.T) {
+func TestHeadOfALaterFormat(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	later := seal([]byte(headKey), append([]byte{headVersion + 1}, make([]byte, headSize)...))
+	if err := s.database.db.Update(func(txn *badger.Txn) error { return txn.Set([]byte(headKey), later) }); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+	if _, err := Open(Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "database format [2]; this version of gatepost reads format 1") {
+		t.Errorf("Open of a later format = %v, want a refusal", err)
+	}
+}
+
+// Each file of the state directory removed in turn: all is there afterwards, or
+// the start is refused with words. Never is a part served.
+func TestRemovedFiles(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		remove string
+		want   string // refused with; "" is repaired
+	}{
+		{"the database", "badger", ""},
+		{"its manifest", "badger/MANIFEST", ""},
+		{"its tables", "badger/*.sst", ""},
+		{"its value log", "badger/*.vlog", ""},
+		{"the snapshots", "snapshots", ""},
+		{"the journal", "journal", ""},
+		{"database and snapshots", "[bs]*", ""},
+		{"database and journal", "[bj]*", "they were removed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			commit(t, s, 1, put("a", "one"), put("b", "two"))
+			if err := s.Snapshot(ctx); err != nil {
+				t.Fatal(err)
+			}
+			commit(t, s, 2, put("c", "three"))
+			_ = s.Close()
+			paths, err := filepath.Glob(filepath.Join(dir, c.remove))
+			if err != nil || len(paths) == 0 {
+				t.Fatalf("nothing to remove: %v", err)
+			}
+			for _, path := range paths {
+				if err := os.RemoveAll(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s, err = Open(Options{Dir: dir})
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Fatalf("Open = %v, want a refusal with %q", err, c.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatalf("Open: %v", err)
+			}
+			defer s.Close()
+			if diff := cmp.Diff(three, load(t, s)); diff != "" {
+				t.Errorf("loaded (-want +got):\n%s", diff)
+			}
+			commit(t, s, 3, put("d", "four"))
+		})
+	}
+}
+
+// The journal is gone before its second segment: only a snapshot leads there.
+func TestRebuildFromSnapshot(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	commit(t, s, 1, put("a", "one"), put("b", "two"))
+	if err := s.Snapshot(ctx); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+	if err := os.RemoveAll(filepath.Join(dir, "journal")); err != nil { // the audit trail is lost, and begins anew
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	commit(t, s, 2, put("c", "three"))
+	_ = s.Close()
+	if err := os.RemoveAll(filepath.Join(dir, "badger")); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	if diff := cmp.Diff(three, load(t, s)); diff != "" {
+		t.Errorf("loaded (-want +got):\n%s", diff)
+	}
+}
+
+func TestLargeBatchIsTakenInParts(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	want := map[string]string{}
+	var changes []directory.Change
+	for i := range 3*partChanges + 7 {
+		key := fmt.Sprint("key", i)
+		want[key] = strings.Repeat("v", 300)
+		changes = append(changes, put(key, want[key]))
+	}
+	commit(t, s, 1, changes...)
+	got, err := s.Read(ctx, []byte("key7"), 1)
+	if err != nil || string(got) != want["key7"] {
+		t.Errorf("Read while the database is behind = %d bytes, %v", len(got), err)
+	}
+	_ = s.Close()
+	if got := load(t, open(t, dir)); !cmp.Equal(got, want) {
+		t.Errorf("%d records are loaded, want %d", len(got), len(want))
+	}
+}
+
+// A crash between two parts of a batch: the start finishes it.
+func TestInterruptedBatchIsFinished(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	commit(t, s, 1, put("a", "old"), put("z", "old"))
+	s.drain()
+	var changes []directory.Change
+	want := map[string]string{"a": "new", "z": "old"}
+	for i := range 2 * partChanges {
+		key := fmt.Sprint("key", i)
+		want[key] = "v"
+		changes = append(changes, put(key, "v"))
+	}
+	changes = append([]directory.Change{put("a", "new")}, changes...)
+	b := &directory.Batch{Entries: []directory.Entry{{Revision: 2, Changes: changes}}}
+	if err := s.journal.Append(2, encodeBatch(b)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.database.part(changes, 2); err != nil || n >= len(changes) {
+		t.Fatalf("the first part takes %d of %d changes, %v", n, len(changes), err)
+	}
+	_ = s.Close()
+	s = open(t, dir)
+	if got := load(t, s); !cmp.Equal(got, want) {
+		t.Errorf("%d records are loaded, want %d", len(got), len(want))
+	}
+	if s.Rebuilt() != "" {
+		t.Errorf("an interrupted batch caused a rebuild: %s", s.Rebuilt())
+	}
+}
+
+func TestDatabaseTroubleRefusesChanges(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	commit(t, s, 1, put("a", "one"))
+	s.drain()
+	if err := s.database.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, s, 2, put("b", "two")) // durable in the journal
+	for s.Failure() == nil {
+		runtime.Gosched()
+	}
+	b := &directory.Batch{Entries: []directory.Entry{{Revision: 3, Changes: []directory.Change{put("c", "x")}}}}
+	if err := s.Commit(ctx, b); !errors.Is(err, directory.ErrReadOnly) {
+		t.Errorf("Commit after database trouble = %v, want read_only", err)
+	}
+	_ = s.journal.Close()
+	s = open(t, dir)
+	if diff := cmp.Diff(map[string]string{"a": "one", "b": "two"}, load(t, s)); diff != "" {
+		t.Errorf("loaded after a restart (-want +got):\n%s", diff)
+	}
+}
+
+func TestBackup(t *testing.T) {
 	s := open(t, t.TempDir())
-	commit(t, s, 1, 1, put("a", "one"))
-	big := &directory.Batch{Entries: []directory.Entry{{Revision: 2}}}
-	value := strings.Repeat("v", 100<<10)
-	for i := range 200 {
-		big.Entries[0].Changes = append(big.Entries[0].Changes, put(fmt.Sprint("k", i), value))
+	commit(t, s, 1, put("a", "one"), put("b", "two"), put("c", "three"))
+	var file bytes.Buffer
+	if r, err := s.Backup(ctx, &file); err != nil || r != 1 {
+		t.Fatalf("Backup = %d, %v", r, err)
 	}
-	if err := s.Commit(ctx, big); err == nil || !strings.Contains(err.Error(), "in several parts") {
-		t.Fatalf("Commit of 20 MB = %v, want a refusal", err)
+	read := func(b []byte) (map[string]string, error) {
+		got := map[string]string{}
+		r, err := ReadSnapshot(bytes.NewReader(b), func(k, v []byte) error { got[string(k)] = string(v); return nil })
+		if err == nil && r != 1 {
+			t.Errorf("revision %d, want 1", r)
+		}
+		return got, err
 	}
-	n := 0
-	if _, err := s.Load(ctx, func(_, _ []byte) error { n++; return nil }); err != nil || n != 1 {
-		t.Errorf("after the refusal: %d records, %v; want 1, nil", n, err)
+	whole := file.Bytes()
+	if got, err := read(whole); err != nil || !cmp.Equal(got, three) {
+		t.Errorf("ReadSnapshot = %v, %v, want %v", got, err, three)
 	}
+	for n := range whole {
+		if _, err := read(whole[:n]); !errors.Is(err, ErrSnapshot) {
+			t.Errorf("a backup cut at byte %d: %v, want ErrSnapshot", n, err)
+		}
+	}
+	for bit := range len(whole) * 8 {
+		flipped := bytes.Clone(whole)
+		flipped[bit/8] ^= 1 << (bit % 8)
+		if _, err := read(flipped); !errors.Is(err, ErrSnapshot) {
+			t.Errorf("a backup with bit %d flipped: %v, want ErrSnapshot", bit, err)
+		}
+	}
+	if _, err := read(append(whole, 0)); !errors.Is(err, ErrSnapshot) {
+		t.Errorf("a backup with a byte behind its end: %v, want ErrSnapshot", err)
+	}
+}
+
+func TestOldSnapshotsAreRemoved(t *testing.T) {
+	s := open(t, t.TempDir())
+	for r := range directory.Revision(6) {
+		commit(t, s, r+1, put("a", fmt.Sprint(r)))
+		for range 2 { // the second is as new and is not written
+			if err := s.Snapshot(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	names, err := s.snapshots()
+	want := []string{snapshotName(4), snapshotName(5), snapshotName(6)}
+	if diff := cmp.Diff(want, names); err != nil || diff != "" {
+		t.Errorf("snapshots (-want +got), %v:\n%s", err, diff)
+	}
+}
+
+// What a batch says survives the journal, to the byte.
+func TestBatchEncoding(t *testing.T) {
+	b := &directory.Batch{Entries: []directory.Entry{
+		{Revision: 7, Time: time.Unix(1_800_000_000, 42).UTC(), Cause: directory.Cause{UID: 1000, PID: 42, Actor: "alice", Command: "user add", Request: "r1"},
+			Changes: []directory.Change{put("a", "one"), {Key: []byte("b"), Previous: 3}}},
+		{Revision: 8, Time: time.Unix(1_800_000_001, 0).UTC(), Changes: []directory.Change{{Key: []byte("c"), Value: []byte{}}}},
+	}}
+	payload := encodeBatch(b)
+	got, err := decodeBatch(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(b, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("decode(encode(batch)) (-want +got):\n%s", diff)
+	}
+	if got.Entries[1].Changes[0].Value == nil || got.Entries[0].Changes[1].Value != nil {
+		t.Error("an empty value and a deletion are mixed up")
+	}
+	for n := range payload {
+		if _, err := decodeBatch(payload[:n]); err == nil {
+			t.Errorf("an entry cut at byte %d is read", n)
+		}
+	}
+}
+
+func FuzzBatch(f *testing.F) {
+	f.Add(encodeBatch(&directory.Batch{Entries: []directory.Entry{{Revision: 1, Changes: []directory.Change{put("a", "one"), {Key: []byte("b")}}}}}))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		b, err := decodeBatch(payload)
+		if err != nil {
+			return
+		}
+		again, err := decodeBatch(encodeBatch(b))
+		if diff := cmp.Diff(b, again, cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Errorf("decode(encode(x)), %v:\n%s", err, diff)
+		}
+	})
+}
+
+func FuzzSnapshot(f *testing.F) {
+	var file bytes.Buffer
+	w := newSnapshotWriter(&file, head{revision: 1, records: 1})
+	if err := errors.Join(w.record([]byte("a"), []byte("one")), w.finish()); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file.Bytes())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		total := 0
+		_, err := ReadSnapshot(bytes.NewReader(b), func(k, v []byte) error { total += len(k) + len(v); return nil })
+		if err == nil && total > len(b) {
+			t.Errorf("%d bytes of records from %d bytes", total, len(b))
+		}
+	})
 }
 
 func TestUsage(t *testing.T) {
@@ -148,7 +434,7 @@ func TestUsage(t *testing.T) {
 	}
 	delete(want, "u0@example.test")
 	key := []byte("u/u1@example.test")
-	if err := s.db.Update(func(txn *badger.Txn) error { return txn.Set(key, []byte("damaged")) }); err != nil {
+	if err := s.database.db.Update(func(txn *badger.Txn) error { return txn.Set(key, []byte("damaged")) }); err != nil {
 		t.Fatal(err)
 	}
 	delete(want, "u1@example.test")

@@ -32,7 +32,7 @@ const (
 // SaveUsage stores usage in as few synced transactions as it needs. What it
 // stores is not atomic: a crash may leave a part of it.
 func (s *Store) SaveUsage(list []Usage) error {
-	w := s.db.NewWriteBatch()
+	w := s.database.db.NewWriteBatch()
 	defer w.Cancel()
 	for _, u := range list {
 		key := []byte(usagePrefix + u.Address)
@@ -49,7 +49,7 @@ func (s *Store) SaveUsage(list []Usage) error {
 // LoadUsage calls apply for all stored usage. A value that cannot be read is
 // left out with a log line: usage is known again when Dovecot reports it.
 func (s *Store) LoadUsage(ctx context.Context, apply func(Usage)) error {
-	return s.db.View(func(txn *badger.Txn) error {
+	return s.database.db.View(func(txn *badger.Txn) error {
 		o := badger.DefaultIteratorOptions
 		o.Prefix = []byte(usagePrefix)
 		it := txn.NewIterator(o)
@@ -57,7 +57,7 @@ func (s *Store) LoadUsage(ctx context.Context, apply func(Usage)) error {
 		for it.Rewind(); it.Valid() && ctx.Err() == nil; it.Next() {
 			key := it.Item().KeyCopy(nil)
 			err := it.Item().Value(func(sealed []byte) error {
-				value, err := unseal(key, sealed)
+				value, _, err := unseal(key, sealed)
 				if err != nil {
 					return err
 				}
@@ -79,7 +79,7 @@ func (s *Store) LoadUsage(ctx context.Context, apply func(Usage)) error {
 
 // DropUsage forgets the usage of addresses that are nobody's any more.
 func (s *Store) DropUsage(addresses []string) error {
-	w := s.db.NewWriteBatch()
+	w := s.database.db.NewWriteBatch()
 	defer w.Cancel()
 	for _, a := range addresses {
 		if err := w.Delete([]byte(usagePrefix + a)); err != nil {

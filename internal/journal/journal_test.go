@@ -1,0 +1,283 @@
+package journal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func open(t *testing.T, o Options) *Journal {
+	t.Helper()
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	j, err := Open(o)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() { _ = j.Close() })
+	return j
+}
+
+// fill appends frames 1 to n; frame i holds "change i" and is one change long.
+func fill(t *testing.T, j *Journal, n int) {
+	t.Helper()
+	for i := range n {
+		if err := j.Append(j.Next(), fmt.Appendf(nil, "change %d", i+1)); err != nil {
+			t.Fatalf("Append: %v", err)
+		}
+	}
+}
+
+func replay(t *testing.T, j *Journal, after uint64) (got []string) {
+	t.Helper()
+	err := j.Replay(after, func(first, last uint64, payload []byte) error {
+		got = append(got, fmt.Sprintf("%d-%d %s", first, last, payload))
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("Replay: %v", err)
+	}
+	return got
+}
+
+func TestAppendAndReplay(t *testing.T) {
+	for _, size := range []int64{0, 200} { // one segment, and many
+		t.Run(fmt.Sprint("segments of ", size), func(t *testing.T) {
+			o := Options{Dir: filepath.Join(t.TempDir(), "j"), SegmentSize: size}
+			j := open(t, o)
+			fill(t, j, 5)
+			if err := j.Append(9, []byte("many")); err != nil {
+				t.Fatal(err)
+			}
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			j = open(t, o)
+			if j.Next() != 10 {
+				t.Errorf("Next = %d, want 10", j.Next())
+			}
+			want := []string{"4-4 change 4", "5-5 change 5", "6-9 many"}
+			if diff := cmp.Diff(want, replay(t, j, 3)); diff != "" {
+				t.Errorf("Replay(3) (-want +got):\n%s", diff)
+			}
+			if got := replay(t, j, 9); got != nil {
+				t.Errorf("Replay(9) = %v, want nothing", got)
+			}
+			if diff := cmp.Diff(append([]string{"1-1 change 1", "2-2 change 2", "3-3 change 3"}, want...), replay(t, j, 0)); diff != "" {
+				t.Errorf("Replay(0) (-want +got):\n%s", diff)
+			}
+			fill(t, j, 1)
+		})
+	}
+}
+
+func TestFilesArePrivate(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "j")
+	fill(t, open(t, Options{Dir: dir}), 1)
+	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, segmentName(1)): 0o600} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("mode of %s = %v, %v, want %v", path, info.Mode().Perm(), err, want)
+		}
+	}
+}
+
+// Wherever a crash cuts the file, what was complete is there and the rest is
+// gone without an error.
+func TestTornTail(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, open(t, Options{Dir: dir}), 3)
+	path := filepath.Join(dir, segmentName(1))
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame := int64(frameHead + len("change 1"))
+	for size := range int64(len(whole)) {
+		if err := os.WriteFile(path, whole[:size], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j := open(t, Options{Dir: dir})
+		want := 0
+		if size >= segmentHead {
+			want = int((size - segmentHead) / frame)
+		}
+		if got := len(replay(t, j, 0)); got != want {
+			t.Errorf("cut at %d: %d frames, want %d", size, got, want)
+		}
+		fill(t, j, 1)
+		_ = j.Close()
+		if got := len(replay(t, open(t, Options{Dir: dir}), 0)); got != want+1 {
+			t.Errorf("cut at %d: %d frames after another, want %d", size, got, want+1)
+		}
+	}
+}
+
+// A tail that was acknowledged is damage, not a torn tail.
+func TestKnownTailIsNotCut(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, open(t, Options{Dir: dir}), 3)
+	path := filepath.Join(dir, segmentName(1))
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, info.Size()-1); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(Options{Dir: dir, Known: 3})
+	if damage := (*DamageError)(nil); !errors.As(err, &damage) {
+		t.Errorf("Open of a journal whose acknowledged end is cut = %v, want damage", err)
+	}
+	if after, _ := os.Stat(path); after.Size() != info.Size()-1 {
+		t.Error("the damaged journal was changed")
+	}
+}
+
+// Whichever bit is flipped: either it is found, or it was in the last frame,
+// which then is taken for torn. Never is something else read.
+func TestFlippedBits(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Options{Dir: dir, SegmentSize: 300})
+	fill(t, j, 12)
+	want := replay(t, j, 0)
+	names, err := segments(dir)
+	if err != nil || len(names) < 3 {
+		t.Fatalf("%d segments, %v; want several", len(names), err)
+	}
+	for range 3000 {
+		name := names[rand.IntN(len(names))]
+		path := filepath.Join(dir, name)
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		damaged := bytes.Clone(whole)
+		bit := rand.IntN(len(whole) * 8)
+		damaged[bit/8] ^= 1 << (bit % 8)
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(Options{Dir: dir, SegmentSize: 300, Log: slog.New(slog.DiscardHandler)})
+		if err == nil {
+			if got := replay(t, again, 0); !cmp.Equal(got, want[:len(want)-1]) || name != names[len(names)-1] {
+				t.Errorf("bit %d of %s flipped: %d frames are read without an error", bit, name, len(got))
+			}
+			_ = again.Close()
+		} else if _, err := Open(Options{Dir: dir, Known: 12}); err == nil {
+			t.Errorf("bit %d of %s flipped: found at first and not the second time", bit, name)
+		}
+		if err := os.WriteFile(path, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestMissingSegment(t *testing.T) {
+	dir := t.TempDir()
+	fill(t, open(t, Options{Dir: dir, SegmentSize: 200}), 9)
+	names, err := segments(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, names[1])); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Open(Options{Dir: dir, SegmentSize: 200})
+	if err == nil || !strings.Contains(err.Error(), "is missing") {
+		t.Errorf("Open without the second segment = %v, want an error that names the missing change", err)
+	}
+}
+
+func TestFailedSync(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Options{Dir: dir})
+	fill(t, j, 1)
+	j.sync = func(*os.File) error { return errors.New("input/output error") }
+	if err := j.Append(2, []byte("x")); !errors.Is(err, ErrUnknown) {
+		t.Errorf("Append with a failing sync = %v, want ErrUnknown", err)
+	}
+	j.sync = fdatasync
+	if err := j.Append(2, []byte("x")); !errors.Is(err, ErrUnknown) {
+		t.Errorf("Append after a failed sync = %v, want ErrUnknown", err)
+	}
+}
+
+// A frame that could not be written never appears.
+func TestFailedWrite(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Options{Dir: dir})
+	fill(t, j, 1)
+	whole := j.file
+	readOnly, err := os.Open(whole.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.file = readOnly // writes fail with EBADF, and so does cutting back
+	if err := j.Append(2, []byte("x")); !errors.Is(err, ErrUnknown) {
+		t.Errorf("Append that can neither write nor cut back = %v, want ErrUnknown", err)
+	}
+	_ = readOnly.Close()
+	_ = whole.Close()
+	if got := replay(t, open(t, Options{Dir: dir}), 0); len(got) != 1 {
+		t.Errorf("%d frames, want 1", len(got))
+	}
+}
+
+func TestOutOfOrder(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir()})
+	fill(t, j, 3)
+	if err := j.Append(3, []byte("x")); err == nil || errors.Is(err, ErrUnknown) {
+		t.Errorf("Append of change 3 after change 3 = %v, want a refusal", err)
+	}
+	fill(t, j, 1)
+}
+
+// Any bytes as a segment: no panic, no growth, and no frame that was not
+// written.
+func FuzzSegment(f *testing.F) {
+	dir := f.TempDir()
+	j, err := Open(Options{Dir: dir})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i := range 3 {
+		if err := j.Append(uint64(i+1), fmt.Appendf(nil, "change %d", i)); err != nil {
+			f.Fatal(err)
+		}
+	}
+	_ = j.Close()
+	seed, err := os.ReadFile(filepath.Join(dir, segmentName(1)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed)
+	f.Add(seed[:segmentHead])
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, segment []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, segmentName(1)), segment, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, err := Open(Options{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			return
+		}
+		defer j.Close()
+		total := 0
+		if err := j.Replay(0, func(_, _ uint64, payload []byte) error { total += len(payload); return nil }); err != nil {
+			t.Errorf("Open took what Replay refuses: %v", err)
+		}
+		if total > len(segment) {
+			t.Errorf("%d bytes of payload from %d bytes", total, len(segment))
+		}
+	})
+}

@@ -1,0 +1,217 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+
+	"github.com/gatepost/gatepost/internal/directory"
+)
+
+const (
+	memTable       = 16 << 20 // Badger takes 15 % of it in one transaction
+	valueThreshold = 1 << 20
+	valueLogFile   = 1 << 20
+
+	// A part of a large batch: safely below what a transaction takes, also when
+	// its last value is as large as values may be.
+	partBytes   = 1 << 20
+	partChanges = 5000
+)
+
+// database is the Badger database and its head.
+type database struct {
+	db *badger.DB
+
+	mu   sync.Mutex // held while a batch is taken in, so that a view is between batches
+	head head
+}
+
+// openDatabase opens the database in dir, or makes it.
+func openDatabase(dir string, log *slog.Logger) (_ *database, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the database's directory: %w", err)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, p)
+		}
+	}()
+	db, err := badger.Open(badger.DefaultOptions(dir).
+		WithSyncWrites(true).
+		WithMemTableSize(memTable).
+		WithValueThreshold(valueThreshold).
+		WithValueLogFileSize(valueLogFile).
+		WithNumMemtables(2).WithNumCompactors(2).
+		WithCompression(options.None).WithBlockCacheSize(0).
+		WithDetectConflicts(true).WithMetricsEnabled(false).WithCompactL0OnClose(false).
+		WithChecksumVerificationMode(options.OnBlockRead).
+		WithLogger(badgerLog{log}))
+	if err != nil {
+		return nil, openError(dir, err)
+	}
+	d := &database{db: db}
+	err = errors.Join(syncDir(dir), db.View(func(txn *badger.Txn) (err error) {
+		d.head, err = readHead(txn)
+		return err
+	}))
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return d, nil
+}
+
+// openError tells trouble around the database from damage in it: only what is
+// damaged is worth rebuilding.
+func openError(dir string, err error) error {
+	switch {
+	case strings.Contains(err.Error(), "Cannot acquire directory lock"):
+		return fmt.Errorf("open the database in %s: another gatepostd is using it: %w", dir, err)
+	case isFileTrouble(err):
+		return fmt.Errorf("open the database in %s: %w", dir, err)
+	}
+	return fmt.Errorf("open the database in %s: %w: %w", dir, errDamaged, err)
+}
+
+// syncDir makes the names of new files durable; Badger does not.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// apply takes a batch in, in parts when it is large. What is there already, from
+// a start that was interrupted, is skipped.
+func (d *database) apply(b *directory.Batch) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if b.Revision() <= d.head.revision {
+		return nil
+	}
+	var changes []directory.Change
+	for _, e := range b.Entries {
+		changes = append(changes, e.Changes...)
+	}
+	for {
+		n, err := d.part(changes, b.Revision())
+		if err != nil || n == len(changes) {
+			return err
+		}
+	}
+}
+
+// part takes in what fits into one transaction, from the head's progress on, and
+// returns how many of the changes are there then.
+func (d *database) part(changes []directory.Change, last directory.Revision) (int, error) {
+	txn := d.db.NewTransaction(true)
+	defer txn.Discard()
+	h, size, i := d.head, 0, int(d.head.progress)
+	for first := i; i < len(changes) && size < partBytes && i-first < partChanges; i++ {
+		if err := h.write(txn, changes[i]); err != nil {
+			return 0, err
+		}
+		size += len(changes[i].Key) + len(changes[i].Value)
+	}
+	h.progress = uint64(i)
+	if i == len(changes) {
+		h.revision, h.progress = last, 0
+	}
+	if err := txn.Set([]byte(headKey), seal([]byte(headKey), h.encode())); err != nil {
+		return 0, err
+	}
+	if err := txn.Commit(); err != nil {
+		return 0, err
+	}
+	d.head = h
+	return i, nil
+}
+
+// write writes one change and counts it.
+func (h *head) write(txn *badger.Txn, c directory.Change) error {
+	key := append([]byte(recordPrefix), c.Key...)
+	item, err := txn.Get(key)
+	switch {
+	case err == nil:
+		err = item.Value(func(sealed []byte) error {
+			if len(sealed) < sumSize {
+				return fmt.Errorf("%w: the value of %.80q is cut", errDamaged, key)
+			}
+			h.records--
+			h.digest -= sealSum(sealed)
+			return nil
+		})
+	case errors.Is(err, badger.ErrKeyNotFound):
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	if c.Value == nil {
+		return txn.Delete(key)
+	}
+	sealed := seal(key, c.Value)
+	h.records++
+	h.digest += sealSum(sealed)
+	return txn.Set(key, sealed)
+}
+
+// view returns a reading of the database between two batches, and its head.
+func (d *database) view() (*badger.Txn, head) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.db.NewTransaction(false), d.head
+}
+
+// revision returns up to which change the database has everything.
+func (d *database) revision() directory.Revision {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.head.revision
+}
+
+// records calls apply for every record of a view and compares what it saw with
+// the head. errDamaged: it is not all there.
+func records(ctx context.Context, txn *badger.Txn, h head, apply func(key, value []byte) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, p)
+		}
+	}()
+	o := badger.DefaultIteratorOptions
+	o.Prefix = []byte(recordPrefix)
+	it := txn.NewIterator(o)
+	defer it.Close()
+	var seen head
+	for it.Rewind(); it.Valid(); it.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		key := it.Item().Key()
+		err := it.Item().Value(func(sealed []byte) error {
+			value, s, err := unseal(key, sealed)
+			if err != nil {
+				return err
+			}
+			seen.records++
+			seen.digest += s
+			return apply(key[len(recordPrefix):], value)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if seen.records != h.records || seen.digest != h.digest {
+		return fmt.Errorf("%w: it holds %d records with digest %016x; the last commit (revision %d) left %d with digest %016x",
+			errDamaged, seen.records, seen.digest, h.revision, h.records, h.digest)
+	}
+	return nil
+}

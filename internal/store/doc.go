@@ -1,0 +1,40 @@
+// Package store keeps the directory durably, behind [directory.Store]: a journal
+// that is the commit point, a Badger database that follows it, and snapshots.
+//
+// # Files, in the state directory
+//
+//	journal/    every change ever made, hash-chained (package journal)
+//	badger/     the records as they stand, for reading one and for starting
+//	snapshots/  whole directories at one revision, each with its SHA-256
+//
+// # Committing
+//
+// A batch is one frame of the journal; when that is synced the batch is durable,
+// all of it, however large it is. The follower, one goroutine, then takes the
+// batches into Badger in order, large ones in parts. With every part goes the
+// head: the revision up to which Badger has everything, how far it is with the
+// next frame, and the number of records and their digest. What Badger does not
+// have yet is read from memory.
+//
+// Badger trouble after the commit point does not undo anything: the change is in
+// the journal. Further changes are refused with the reason, until a restart has
+// applied the journal again.
+//
+// # Starting
+//
+// [Open] applies what the journal has beyond Badger's head. [Store.Load] then
+// reads every record and compares each value's checksum, the number and the
+// digest: Badger was measured to skip keys without an error when a table is
+// damaged, so nothing that its iterator says is believed. What does not fit is
+// rebuilt from the newest snapshot that verifies and the journal behind it,
+// loudly, or the start fails with what can be done. A partial directory would
+// bounce the mail of people who exist.
+//
+// # Keys in Badger
+//
+// "d/" and a name for the directory's records, "u/" and an address for usage
+// (telemetry: not in the journal, the number or the digest), "m/head" for the
+// head. A value ends with the XXH64 of its key and its bytes; the digest is the
+// sum of these. Every value stays below Badger's value threshold, so nothing
+// lives in its value log, whose sync errors are only logged.
+package store

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gatepost/gatepost/internal/directory"
+)
+
+// rebuild makes the database anew, from the newest snapshot that verifies and
+// the journal behind it, or from the journal alone. The damaged one is kept
+// beside it. When it cannot be rebuilt the error says why and what can be done;
+// nothing has been changed then.
+func (s *Store) rebuild(cause error) error {
+	s.log.Error("the database is damaged and is rebuilt", "err", cause)
+	if s.database != nil {
+		if err := s.database.db.Close(); err != nil {
+			s.log.Warn("closing the damaged database", "err", err)
+		}
+		s.database = nil
+	}
+	if err := s.buildAnew(); err != nil {
+		return fmt.Errorf("%w; and it cannot be rebuilt: %w; restore the state directory from a backup", cause, err)
+	}
+	if err := s.swap(); err != nil {
+		return fmt.Errorf("%w; and the rebuilt one cannot be put in its place: %w", cause, err)
+	}
+	d, err := openDatabase(s.path("badger"), s.log)
+	if err != nil {
+		return fmt.Errorf("open the rebuilt database: %w", err)
+	}
+	s.database, s.rebuilt = d, cause.Error()
+	s.log.Error("the database has been rebuilt; the damaged one is kept in badger.damaged", "revision", d.head.revision, "records", d.head.records)
+	return nil
+}
+
+// buildAnew makes badger.new.
+func (s *Store) buildAnew() error {
+	if err := os.RemoveAll(s.path("badger.new")); err != nil {
+		return err
+	}
+	d, err := openDatabase(s.path("badger.new"), s.log)
+	if err != nil {
+		return err
+	}
+	err = s.fill(d)
+	return errors.Join(err, d.db.Close())
+}
+
+func (s *Store) fill(d *database) error {
+	first, err := s.journal.First()
+	if err != nil {
+		return err
+	}
+	names, err := s.snapshots()
+	if err != nil {
+		return err
+	}
+	for i := len(names) - 1; i >= 0; i-- {
+		path := filepath.Join(s.path("snapshots"), names[i])
+		b, err := snapshotBatch(path)
+		if err != nil {
+			s.log.Error("a snapshot cannot be used", "snapshot", names[i], "err", err)
+			continue
+		}
+		if uint64(b.Revision())+1 < first {
+			break // this and older ones do not reach the journal
+		}
+		if err := d.apply(b); err != nil {
+			return err
+		}
+		return s.replay(uint64(b.Revision()), d.apply)
+	}
+	if first != 1 {
+		return fmt.Errorf("there is no intact snapshot, and the journal begins with change %d only", first)
+	}
+	return s.replay(0, d.apply)
+}
+
+// snapshotBatch reads a snapshot as one batch that makes all its records.
+func snapshotBatch(path string) (*directory.Batch, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var e directory.Entry
+	e.Revision, err = ReadSnapshot(file, func(key, value []byte) error {
+		e.Changes = append(e.Changes, directory.Change{Key: key, Value: value})
+		return nil
+	})
+	return &directory.Batch{Entries: []directory.Entry{e}}, err
+}
+
+// swap puts badger.new in the place of badger. A crash in between is finished by
+// finishSwap: badger is moved away only when badger.new is complete.
+func (s *Store) swap() error {
+	if err := os.RemoveAll(s.path("badger.damaged")); err != nil {
+		return err
+	}
+	if s.exists("badger") {
+		if err := os.Rename(s.path("badger"), s.path("badger.damaged")); err != nil {
+			return err
+		}
+	}
+	return s.finishSwap()
+}
+
+// finishSwap gives a complete new database its name if a crash has come before.
+func (s *Store) finishSwap() error {
+	if s.exists("badger") || !s.exists("badger.new") {
+		return nil
+	}
+	if err := os.Rename(s.path("badger.new"), s.path("badger")); err != nil {
+		return err
+	}
+	return syncDir(s.dir)
+}

@@ -1,0 +1,239 @@
+package store
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gatepost/gatepost/internal/directory"
+)
+
+// A snapshot is the directory at one revision; a backup is a snapshot that an
+// administrator keeps. Its format, version 1:
+//
+//	"gatepost snapshot 1\n"  20 bytes
+//	revision, records        8 bytes each, little endian
+//	records                  each: length of the key (2), key, length of the value (4), value
+//	SHA-256                  32 bytes, of all before
+const (
+	snapshotMagic  = "gatepost snapshot 1\n"
+	snapshotSuffix = ".snapshot"
+	maxSnapshotKey = 1 << 12
+
+	// keptSnapshots is how many snapshots stay; an older one than the newest
+	// helps when that one turns out damaged.
+	keptSnapshots = 3
+)
+
+// ErrSnapshot says that a file is not a whole, unchanged snapshot.
+var ErrSnapshot = errors.New("not an intact gatepost backup")
+
+// Backup writes a snapshot of what is committed to w and returns its revision.
+// Changes go on meanwhile.
+func (s *Store) Backup(ctx context.Context, w io.Writer) (directory.Revision, error) {
+	s.drain()
+	txn, h := s.database.view()
+	defer txn.Discard()
+	out := newSnapshotWriter(w, h)
+	if err := records(ctx, txn, h, out.record); err != nil {
+		return 0, fmt.Errorf("write backup: %w", err)
+	}
+	return h.revision, out.finish()
+}
+
+// drain waits until the database has what is committed now.
+func (s *Store) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queue) == 0 {
+		return
+	}
+	last := s.queue[len(s.queue)-1].Revision()
+	for s.failure == nil && len(s.queue) > 0 && s.queue[0].Revision() <= last {
+		s.changed.Wait()
+	}
+}
+
+// Snapshot writes a snapshot into the state directory, unless the newest one is
+// as new, and removes the oldest ones.
+func (s *Store) Snapshot(ctx context.Context) error {
+	dir := s.path("snapshots")
+	names, err := s.snapshots()
+	if err != nil {
+		return err
+	}
+	s.drain()
+	if len(names) > 0 && names[len(names)-1] == snapshotName(s.database.revision()) {
+		return nil
+	}
+	if err := s.writeSnapshot(ctx, dir); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	if names, err = s.snapshots(); err != nil {
+		return err
+	}
+	for _, old := range names[:max(0, len(names)-keptSnapshots)] {
+		if err := os.Remove(filepath.Join(dir, old)); err != nil {
+			return fmt.Errorf("remove an old snapshot: %w", err)
+		}
+	}
+	return nil
+}
+
+func snapshotName(r directory.Revision) string { return fmt.Sprintf("%020d%s", r, snapshotSuffix) }
+
+// snapshots lists the snapshots' file names, the oldest first.
+func (s *Store) snapshots() ([]string, error) {
+	dir := s.path("snapshots")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), snapshotSuffix) {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// writeSnapshot writes a temporary file, syncs it and renames it into place: a
+// snapshot is there whole or not at all.
+func (s *Store) writeSnapshot(ctx context.Context, dir string) error {
+	file, err := os.CreateTemp(dir, "unfinished-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	r, err := s.Backup(ctx, file)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(file.Name(), filepath.Join(dir, snapshotName(r))); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+type snapshotWriter struct {
+	out *bufio.Writer
+	sum hash.Hash
+	w   io.Writer // both
+}
+
+func newSnapshotWriter(w io.Writer, h head) *snapshotWriter {
+	s := &snapshotWriter{out: bufio.NewWriterSize(w, 1<<16), sum: sha256.New()}
+	s.w = io.MultiWriter(s.out, s.sum)
+	b := []byte(snapshotMagic)
+	b = binary.LittleEndian.AppendUint64(b, uint64(h.revision))
+	_, _ = s.w.Write(binary.LittleEndian.AppendUint64(b, h.records)) // an error stays in s.out until Flush
+	return s
+}
+
+func (s *snapshotWriter) record(key, value []byte) error {
+	b := binary.LittleEndian.AppendUint16(make([]byte, 0, 6+len(key)+len(value)), uint16(len(key)))
+	b = append(b, key...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(value)))
+	_, err := s.w.Write(append(b, value...))
+	return err
+}
+
+func (s *snapshotWriter) finish() error {
+	_, _ = s.out.Write(s.sum.Sum(nil))
+	if err := s.out.Flush(); err != nil {
+		return fmt.Errorf("write backup: %w", err)
+	}
+	return nil
+}
+
+// ReadSnapshot calls apply for every record of a snapshot. Only when it returns
+// nil has the whole file been what was written, so a caller must not act before.
+// The error says what is wrong with the file, and where.
+func ReadSnapshot(r io.Reader, apply func(key, value []byte) error) (directory.Revision, error) {
+	in := &snapshotReader{r: bufio.NewReaderSize(r, 1<<16), sum: sha256.New()}
+	if magic := in.bytes(len(snapshotMagic)); string(magic) != snapshotMagic {
+		return 0, fmt.Errorf("%w: it does not begin with %q", ErrSnapshot, strings.TrimSpace(snapshotMagic))
+	}
+	revision, n := directory.Revision(in.number(8)), in.number(8)
+	for range n {
+		key := in.bytes(int(in.length(2, maxSnapshotKey)))
+		value := in.bytes(int(in.length(4, directory.MaxValue)))
+		if in.err != nil {
+			return 0, in.failed()
+		}
+		if err := apply(key, value); err != nil {
+			return 0, err
+		}
+	}
+	want := in.sum.Sum(nil)
+	if got := in.bytes(sha256.Size); in.err != nil {
+		return 0, in.failed()
+	} else if !bytes.Equal(got, want) {
+		return 0, fmt.Errorf("%w: its SHA-256 is wrong: it was changed after it was written", ErrSnapshot)
+	}
+	if _, err := in.r.ReadByte(); err == nil {
+		return 0, fmt.Errorf("%w: something follows its end at byte %d", ErrSnapshot, in.offset)
+	}
+	return revision, nil
+}
+
+type snapshotReader struct {
+	r      *bufio.Reader
+	sum    hash.Hash
+	offset int64
+	err    error
+}
+
+func (in *snapshotReader) bytes(n int) []byte {
+	if in.err != nil {
+		return nil
+	}
+	b := make([]byte, n)
+	got, err := io.ReadFull(in.r, b)
+	in.offset += int64(got)
+	if err != nil {
+		in.err = err
+		return nil
+	}
+	_, _ = in.sum.Write(b)
+	return b
+}
+
+func (in *snapshotReader) number(size int) uint64 {
+	var b [8]byte
+	copy(b[:], in.bytes(size))
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+func (in *snapshotReader) length(size int, limit uint64) uint64 {
+	n := in.number(size)
+	if n > limit && in.err == nil {
+		in.err = fmt.Errorf("a length of %d", n)
+	}
+	if in.err != nil {
+		return 0
+	}
+	return n
+}
+
+func (in *snapshotReader) failed() error {
+	if errors.Is(in.err, io.ErrUnexpectedEOF) || errors.Is(in.err, io.EOF) {
+		return fmt.Errorf("%w: it ends at byte %d, in the middle", ErrSnapshot, in.offset)
+	}
+	return fmt.Errorf("%w: byte %d: %w", ErrSnapshot, in.offset, in.err)
+}
