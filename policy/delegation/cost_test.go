@@ -1,0 +1,207 @@
+package delegation
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/exchange"
+	"github.com/gatepost/gatepost/internal/quota"
+	"github.com/gatepost/gatepost/internal/testkit"
+	"github.com/gatepost/gatepost/internal/transcript"
+)
+
+// newSession is a connection without a socket.
+func newSession(t testing.TB, s *Server) *session {
+	s.once.Do(s.prepare)
+	return &session{server: s, ctx: t.Context()}
+}
+
+// once answers one request.
+func (s *session) once(t testing.TB, request []byte) []byte {
+	n, err := s.Decode(request)
+	if n != len(request) {
+		t.Fatalf("Decode = %d, %v, want %d", n, err, len(request))
+	}
+	reply, err := s.Answer(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply
+}
+
+// The whole way from the bytes of a request to those of its reply allocates
+// nothing, whatever is asked.
+func TestNoAllocation(t *testing.T) {
+	sub := mail{instance: "8de.6b026b4d.b838d.0", login: "localonly@example.test", sender: "localonly@example.test", size: 300}
+	mx := mail{instance: "8de.6b026b4d.b838d.1", sender: "a@sender.test", size: 30_000}
+	sequences := map[string][]string{
+		"RCPT":                 {mx.rcpt("alice@example.test")},
+		"refused RCPT":         {mx.rcpt("disabled@example.test")},
+		"message":              {mx.rcpt("busy@example.test"), mx.rcpt("team@example.test"), mx.end(30_000)},
+		"refused message":      {mx.rcpt("busy@example.test"), mx.rcpt("busy+x@example.test"), mx.end(50_000)},
+		"submission":           {sub.rcpt("alice@example.test"), sub.rcpt("bob@example.test"), sub.end(300)},
+		"refused submission":   {sub.rcpt("outside@example.test")},
+		"other state":          {mx.request("DATA", "")},
+		"recipient named":      {mx.rcpt("busy@example.test"), mx.request("END-OF-MESSAGE", "busy@example.test")},
+		"nothing is known":     {mx.end(300)},
+		"recipient is no name": {mx.rcpt("\xff\x01")},
+	}
+	requests, err := transcript.Requests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range requests {
+		if !strings.ContainsAny(string(r.Data), "éü") { // IDNA and NFC of what is not ASCII allocate
+			sequences[r.Name] = []string{string(r.Data)}
+		}
+	}
+	d, l := testkit.Standard(t)
+	s := newSession(t, &Server{Directory: d, Ledger: l, Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))})
+	for name, sequence := range sequences {
+		t.Run(name, func(t *testing.T) {
+			var raw [][]byte
+			for _, r := range sequence {
+				raw = append(raw, []byte(r))
+			}
+			allocs := testing.AllocsPerRun(200, func() {
+				for _, r := range raw {
+					s.once(t, r)
+				}
+				s.facts.Release()
+			})
+			if allocs != 0 {
+				t.Errorf("%v allocations, want 0", allocs)
+			}
+		})
+	}
+}
+
+// conversation is a connection that reads what it was given in pieces.
+type conversation struct {
+	*bytes.Reader
+	piece   int
+	written bytes.Buffer
+	writes  int
+}
+
+func (*conversation) Idle() bool { return true }
+func (*conversation) Busy() bool { return false }
+
+func (c *conversation) Read(p []byte) (int, error) {
+	return c.Reader.Read(p[:min(len(p), c.piece)])
+}
+
+func (c *conversation) Write(p []byte) (int, error) {
+	c.writes++
+	return c.written.Write(p)
+}
+
+// FuzzConversation sends anything, in pieces of any size: each request that is
+// one gets one reply, written at once, and nothing else is said.
+func FuzzConversation(f *testing.F) {
+	seed(f)
+	d, l := testkit.Standard(f)
+	server := &Server{Directory: d, Ledger: l}
+	f.Fuzz(func(t *testing.T, data []byte, piece uint16) {
+		requests := 0
+		for rest := data; ; requests++ {
+			n, _ := new(decoder).Decode(rest)
+			if n == 0 {
+				break
+			}
+			rest = rest[n:]
+		}
+		c := &conversation{Reader: bytes.NewReader(data), piece: int(piece) + 1}
+		err := exchange.Run(c, newSession(t, server), MaxRequest)
+		if _, is := malformation(err); err != nil && !is {
+			t.Fatalf("Run: %v", err)
+		}
+		replies := strings.Split(c.written.String(), "\n\n")
+		if last := len(replies) - 1; last != requests || c.writes != requests || replies[last] != "" {
+			t.Fatalf("%d requests got %q in %d writes", requests, c.written.String(), c.writes)
+		}
+		for _, r := range replies[:requests] {
+			action, ok := strings.CutPrefix(r, "action=")
+			if !ok || strings.Contains(action, "\n") || action != dunno && !strings.ContainsAny(action[:1], "45D") || len(action) < 5 {
+				t.Fatalf("reply %q", r)
+			}
+		}
+	})
+}
+
+// forgetful is a store that keeps the first batch only, which makes the domain.
+type forgetful struct{ testkit.Store }
+
+func (s *forgetful) Commit(ctx context.Context, b *directory.Batch) error {
+	if len(s.Batches()) > 0 {
+		return nil
+	}
+	return s.Store.Commit(ctx, b)
+}
+
+// crowd is a directory of n users, user0@example.test and so on.
+func crowd(b *testing.B, n int) (*directory.Directory, *quota.Ledger) {
+	b.Helper()
+	l := &quota.Ledger{}
+	d := testkit.Open(b, &forgetful{}, l)
+	testkit.Update(b, d, func(tx *directory.Tx) error {
+		return tx.CreateDomain(directory.DomainFields{Domain: testkit.Domain("example.test"), Quota: directory.InheritLimit})
+	})
+	const batch = 10_000
+	for first := 0; first < n; first += batch {
+		testkit.Update(b, d, func(tx *directory.Tx) error {
+			for i := first; i < min(first+batch, n); i++ {
+				u := directory.UserFields{Address: testkit.Addr(fmt.Sprintf("user%d@example.test", i)),
+					Switches: directory.DefaultSwitches(), Quota: directory.Limit{Bytes: 1 << 30}}
+				if err := tx.CreateUser(u); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return d, l
+}
+
+// BenchmarkAnswer is the way from bytes to bytes, for recipients chosen at
+// random: RCPT alone, and a message with its RCPT and its end.
+func BenchmarkAnswer(b *testing.B) {
+	requests, err := transcript.Requests()
+	if err != nil {
+		b.Fatal(err)
+	}
+	recorded := string(requests[0].Data)
+	for _, n := range []int{1_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("users=%d", n), func(b *testing.B) {
+			d, l := crowd(b, n)
+			s := newSession(b, &Server{Directory: d, Ledger: l})
+			rcpt, end := make([][]byte, 1<<12), make([][]byte, 1<<12)
+			for i := range rcpt {
+				text := strings.Replace(recorded, "alice@example.test", fmt.Sprintf("user%d@example.test", rand.IntN(n)), 1)
+				text = strings.Replace(text, "instance=", fmt.Sprintf("instance=%d.", i), 1)
+				rcpt[i] = []byte(text)
+				end[i] = []byte(strings.Replace(text, "protocol_state=RCPT", "protocol_state=END-OF-MESSAGE", 1))
+			}
+			b.Run("rcpt", func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					s.once(b, rcpt[i%len(rcpt)])
+				}
+			})
+			b.Run("message", func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					s.once(b, rcpt[i%len(rcpt)])
+					s.once(b, end[i%len(end)])
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,183 @@
+package delegation
+
+import (
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func newMemory() *memory { return &memory{seed: maphash.MakeSeed()} }
+
+// held returns what is remembered, with "partial" when that is not all.
+func (m *memory) held(instance string, now time.Time) string {
+	var all []string
+	recalled, whole := m.recall(nil, []byte(instance), now)
+	for len(recalled) > 0 {
+		var r []byte
+		r, recalled = cutRecipient(recalled)
+		all = append(all, string(r))
+	}
+	if !whole {
+		all = append(all, "partial")
+	}
+	return strings.Join(all, " ")
+}
+
+func (m *memory) add(instance, recipient string, now time.Time) {
+	m.remember([]byte(instance), []byte(recipient), now)
+}
+
+func TestMemory(t *testing.T) {
+	m := newMemory()
+	expect := func(instance, want string) {
+		t.Helper()
+		if got := m.held(instance, start); got != want {
+			t.Errorf("%s: recalled %q, want %q", instance, got, want)
+		}
+	}
+	expect("a", "partial")
+	m.add("a", "x", start)
+	m.add("a", "y", start)
+	m.add("a", "x", start)
+	m.add("b", "z", start)
+	expect("a", "x y")
+	expect("b", "z")
+	m.forget([]byte("a"))
+	m.forget([]byte("a"))
+	expect("a", "partial")
+	expect("b", "z")
+	m.add("a", "new", start)
+	expect("a", "new")
+}
+
+// An hour after its last recipient a message is forgotten.
+func TestMemoryExpires(t *testing.T) {
+	m := newMemory()
+	m.add("a", "x", start)
+	m.add("a", "y", start.Add(30*time.Minute))
+	if got := m.held("a", start.Add(90*time.Minute)); got != "x y" {
+		t.Errorf("after an hour: %q", got)
+	}
+	if got := m.held("a", start.Add(90*time.Minute+1)); got != "partial" {
+		t.Errorf("after more than an hour: %q", got)
+	}
+	if n, bytes := m.size(); n != 0 || bytes != 0 {
+		t.Errorf("%d messages of %d bytes stay", n, bytes)
+	}
+}
+
+// size counts what is really there, and checks the books.
+func (m *memory) size() (messages, bytes int) {
+	for i := range m.shards {
+		s := &m.shards[i]
+		sum, ring := 0, 0
+		for _, msg := range s.messages {
+			sum += len(msg.instance) + len(msg.recipients)
+		}
+		for msg := s.ages.next; msg != nil && msg != &s.ages; msg = msg.next {
+			ring++
+		}
+		if sum != s.bytes || ring != len(s.messages) {
+			panic(fmt.Sprintf("books say %d bytes and %d messages; there are %d and %d", s.bytes, ring, sum, len(s.messages)))
+		}
+		messages, bytes = messages+len(s.messages), bytes+sum
+	}
+	return messages, bytes
+}
+
+// More messages than are allowed push the oldest out.
+func TestMemoryIsBounded(t *testing.T) {
+	m := newMemory()
+	const messages = 120_000
+	for i := range messages {
+		m.add(fmt.Sprint(i), "someone@example.test", start.Add(time.Duration(i)))
+	}
+	if n, _ := m.size(); n > 100_000 || n < 90_000 {
+		t.Errorf("%d messages are held", n)
+	}
+	if got := m.held(fmt.Sprint(messages-1), start); got != "someone@example.test" {
+		t.Errorf("newest: %q", got)
+	}
+	if got := m.held("0", start); got != "partial" {
+		t.Errorf("oldest: %q", got)
+	}
+}
+
+func TestMemoryBytesAreBounded(t *testing.T) {
+	m := newMemory()
+	long := strings.Repeat("x", MaxLine-10)
+	for i := range 300 * shards {
+		m.add(fmt.Sprint(i), long, start)
+	}
+	if n, bytes := m.size(); bytes > 64<<20 || n < 100*shards {
+		t.Errorf("%d messages of %d bytes are held", n, bytes)
+	}
+	for i := range 40 {
+		m.add("one", fmt.Sprint(i, long), start)
+	}
+	if got := m.held("one", start); !strings.HasSuffix(got, " partial") || len(got) > messageBytes {
+		t.Errorf("one message holds %d bytes", len(got))
+	}
+}
+
+func TestMemoryRecipientsAreBounded(t *testing.T) {
+	m := newMemory()
+	for i := range maxRecipients {
+		m.add("a", fmt.Sprint(i), start)
+	}
+	if got := m.held("a", start); strings.HasSuffix(got, "partial") || strings.Count(got, " ") != maxRecipients-1 {
+		t.Errorf("%d recipients: partial", maxRecipients)
+	}
+	m.add("a", "7", start)
+	m.add("a", "one more", start)
+	if got := m.held("a", start); strings.Count(got, " ") != maxRecipients || !strings.HasSuffix(got, " partial") {
+		t.Errorf("%d recipients: not partial", maxRecipients+1)
+	}
+}
+
+// Two instances with one hash do not share recipients.
+func TestMemoryCollision(t *testing.T) {
+	s := &shard{}
+	first := s.begin(7, []byte("a"))
+	s.touch(first, start)
+	s.add(first, []byte("x"))
+	if got := s.find(7, []byte("b")); got != nil {
+		t.Errorf("found %q under another instance", got.recipients)
+	}
+	if len(s.messages) != 0 || s.bytes != 0 {
+		t.Errorf("%d messages of %d bytes stay", len(s.messages), s.bytes)
+	}
+}
+
+func TestMemoryDoesNotAllocate(t *testing.T) {
+	m := newMemory()
+	instances := make([][]byte, 4096)
+	for i := range instances {
+		instances[i] = fmt.Appendf(nil, "67d0.6b026979.6142f.%d", i)
+	}
+	recipients := [][]byte{[]byte("alice@example.test"), []byte("bob@example.test")}
+	buf := make([]byte, 0, 1<<10)
+	i := 0
+	message := func() {
+		instance := instances[i%len(instances)]
+		i++
+		for _, r := range recipients {
+			m.remember(instance, r, start)
+		}
+		if got, all := m.recall(buf, instance, start); !all || !slices.Contains(got, '@') {
+			t.Fatalf("recalled %q, %v", got, all)
+		}
+		m.forget(instance)
+	}
+	for range len(instances) {
+		message()
+	}
+	if allocs := testing.AllocsPerRun(10_000, message); allocs != 0 {
+		t.Errorf("%v allocations a message, want 0", allocs)
+	}
+}
