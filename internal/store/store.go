@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
@@ -30,7 +31,8 @@ type Store struct {
 	log      *slog.Logger
 	journal  *journal.Journal
 	database *database
-	rebuilt  string // why the database was rebuilt at the start, if it was
+	rebuilt  string        // why the database was rebuilt at the start, if it was
+	durable  atomic.Uint64 // the last revision in the journal
 
 	mu      sync.Mutex
 	changed *sync.Cond         // signalled when a field below changes
@@ -112,6 +114,7 @@ func (s *Store) openJournal() error {
 		return err
 	}
 	last := s.journal.Next() - 1
+	s.durable.Store(last)
 	if last < known {
 		return fmt.Errorf("the journal in %s ends at change %d, but the database has changes up to %d: the end of the journal was removed; "+
 			"restore it from a backup of the state directory, or move it away to go on without the audit trail", dir, last, known)
@@ -216,6 +219,7 @@ func (s *Store) Commit(_ context.Context, b *directory.Batch) error {
 	case err != nil:
 		return &directory.Error{Code: directory.CodeReadOnly, Detail: "the change was not stored", Err: err}
 	}
+	s.durable.Store(uint64(b.Revision()))
 	s.enqueue(b)
 	return nil
 }
