@@ -96,15 +96,10 @@ func defaults() *Config {
 	}
 }
 
-// Without returns a copy in which the doors have no listener unless the file
-// names one: for doors whose sockets come from systemd.
-func (c *Config) Without(doors ...Door) *Config {
+// Without returns a copy without the listeners for which drop reports true:
+// those whose sockets came from systemd.
+func (c *Config) Without(drop func(Listener) bool) *Config {
 	copied := *c
-	copied.Listen = nil
-	for _, l := range c.Listen {
-		if !l.Default || !slices.Contains(doors, l.Door) {
-			copied.Listen = append(copied.Listen, l)
-		}
-	}
+	copied.Listen = slices.DeleteFunc(slices.Clone(c.Listen), drop)
 	return &copied
 }

@@ -139,8 +139,12 @@ func TestEmpty(t *testing.T) {
 }
 
 func TestWithout(t *testing.T) {
-	c := parse(t, "[[listen]]\ndoor = \"policy\"\naddress = \"tcp:127.0.0.1:1\"").Without(Policy, Socketmap, Auth, AuthMaster, QuotaDict, Admin)
-	wantListeners(t, c, "policy tcp:127.0.0.1:1 ---- : file", "metrics tcp:127.0.0.1:9560 ---- : default")
+	c := parse(t, "[[listen]]\ndoor = \"policy\"\naddress = \"tcp:127.0.0.1:1\"")
+	less := c.Without(func(l Listener) bool { return l.Default && l.Door != Metrics })
+	wantListeners(t, less, "policy tcp:127.0.0.1:1 ---- : file", "metrics tcp:127.0.0.1:9560 ---- : default")
+	if len(c.Listen) != len(Doors()) {
+		t.Errorf("Without changed the configuration itself: %d listeners", len(c.Listen))
+	}
 }
 
 func wantListeners(t *testing.T, c *Config, want ...string) {
