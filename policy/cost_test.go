@@ -1,13 +1,13 @@
 package policy_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/doortest"
 	"github.com/gatepost/gatepost/internal/mailaddr"
 	"github.com/gatepost/gatepost/internal/quota"
 	"github.com/gatepost/gatepost/internal/testkit"
@@ -80,54 +80,12 @@ func TestExpansionError(t *testing.T) {
 	}
 }
 
-// forgetful is a store that keeps the first batch only, which makes the domain:
-// a benchmark's million users need not be kept twice.
-type forgetful struct{ testkit.Store }
-
-func (s *forgetful) Commit(ctx context.Context, b *directory.Batch) error {
-	if len(s.Batches()) > 0 {
-		return nil
-	}
-	return s.Store.Commit(ctx, b)
-}
-
-// crowd is a directory of n users, user0@example.test and so on, each with a
-// limit of its own and a report.
-func crowd(b *testing.B, n int) (*directory.Directory, *quota.Ledger) {
-	b.Helper()
-	l := &quota.Ledger{}
-	d := testkit.Open(b, &forgetful{}, l)
-	testkit.Update(b, d, func(tx *directory.Tx) error {
-		return tx.CreateDomain(directory.DomainFields{Domain: testkit.Domain("example.test"), Quota: directory.InheritLimit})
-	})
-	const batch = 10_000
-	for first := 0; first < n; first += batch {
-		testkit.Update(b, d, func(tx *directory.Tx) error {
-			for i := first; i < min(first+batch, n); i++ {
-				err := tx.CreateUser(directory.UserFields{
-					Address: testkit.Addr(fmt.Sprintf("user%d@example.test", i)), Switches: directory.DefaultSwitches(),
-					Quota:       directory.Limit{Bytes: 1 << 30},
-					Credentials: []directory.Credential{{Services: directory.AllServices, Hash: testkit.PasswordHash}},
-				})
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	for u := range d.View().All(directory.KindUser) {
-		l.Report(u.User().Mailbox(), 1<<20, 10, testkit.Noon)
-	}
-	return d, l
-}
-
 // BenchmarkDecide asks about users chosen at random: at RCPT from outside, and
 // from one user to another.
 func BenchmarkDecide(b *testing.B) {
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("users=%d", n), func(b *testing.B) {
-			d, l := crowd(b, n)
+			d, l := doortest.Crowd(b, n)
 			b.Run("outside", func(b *testing.B) { benchmark(b, d, l, n, false) })
 			b.Run("submission", func(b *testing.B) { benchmark(b, d, l, n, true) })
 		})

@@ -1,8 +1,6 @@
 package delegation
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,9 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/doortest"
 	"github.com/gatepost/gatepost/internal/exchange"
-	"github.com/gatepost/gatepost/internal/quota"
 	"github.com/gatepost/gatepost/internal/testkit"
 	"github.com/gatepost/gatepost/internal/transcript"
 )
@@ -83,26 +80,6 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// conversation is a connection that reads what it was given in pieces.
-type conversation struct {
-	*bytes.Reader
-	piece   int
-	written bytes.Buffer
-	writes  int
-}
-
-func (*conversation) Idle() bool { return true }
-func (*conversation) Busy() bool { return false }
-
-func (c *conversation) Read(p []byte) (int, error) {
-	return c.Reader.Read(p[:min(len(p), c.piece)])
-}
-
-func (c *conversation) Write(p []byte) (int, error) {
-	c.writes++
-	return c.written.Write(p)
-}
-
 // FuzzConversation sends anything, in pieces of any size: each request that is
 // one gets one reply, written at once, and nothing else is said.
 func FuzzConversation(f *testing.F) {
@@ -118,14 +95,14 @@ func FuzzConversation(f *testing.F) {
 			}
 			rest = rest[n:]
 		}
-		c := &conversation{Reader: bytes.NewReader(data), piece: int(piece) + 1}
+		c := doortest.Pieces(data, int(piece)+1)
 		err := exchange.Run(c, newSession(t, server), MaxRequest)
 		if _, is := malformation(err); err != nil && !is {
 			t.Fatalf("Run: %v", err)
 		}
-		replies := strings.Split(c.written.String(), "\n\n")
-		if last := len(replies) - 1; last != requests || c.writes != requests || replies[last] != "" {
-			t.Fatalf("%d requests got %q in %d writes", requests, c.written.String(), c.writes)
+		replies := strings.Split(c.Written.String(), "\n\n")
+		if last := len(replies) - 1; last != requests || c.Writes != requests || replies[last] != "" {
+			t.Fatalf("%d requests got %q in %d writes", requests, c.Written.String(), c.Writes)
 		}
 		for _, r := range replies[:requests] {
 			action, ok := strings.CutPrefix(r, "action=")
@@ -134,40 +111,6 @@ func FuzzConversation(f *testing.F) {
 			}
 		}
 	})
-}
-
-// forgetful is a store that keeps the first batch only, which makes the domain.
-type forgetful struct{ testkit.Store }
-
-func (s *forgetful) Commit(ctx context.Context, b *directory.Batch) error {
-	if len(s.Batches()) > 0 {
-		return nil
-	}
-	return s.Store.Commit(ctx, b)
-}
-
-// crowd is a directory of n users, user0@example.test and so on.
-func crowd(b *testing.B, n int) (*directory.Directory, *quota.Ledger) {
-	b.Helper()
-	l := &quota.Ledger{}
-	d := testkit.Open(b, &forgetful{}, l)
-	testkit.Update(b, d, func(tx *directory.Tx) error {
-		return tx.CreateDomain(directory.DomainFields{Domain: testkit.Domain("example.test"), Quota: directory.InheritLimit})
-	})
-	const batch = 10_000
-	for first := 0; first < n; first += batch {
-		testkit.Update(b, d, func(tx *directory.Tx) error {
-			for i := first; i < min(first+batch, n); i++ {
-				u := directory.UserFields{Address: testkit.Addr(fmt.Sprintf("user%d@example.test", i)),
-					Switches: directory.DefaultSwitches(), Quota: directory.Limit{Bytes: 1 << 30}}
-				if err := tx.CreateUser(u); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return d, l
 }
 
 // BenchmarkAnswer is the way from bytes to bytes, for recipients chosen at
@@ -180,7 +123,7 @@ func BenchmarkAnswer(b *testing.B) {
 	recorded := string(requests[0].Data)
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("users=%d", n), func(b *testing.B) {
-			d, l := crowd(b, n)
+			d, l := doortest.Crowd(b, n)
 			s := newSession(b, &Server{Directory: d, Ledger: l})
 			rcpt, end := make([][]byte, 1<<12), make([][]byte, 1<<12)
 			for i := range rcpt {

@@ -47,10 +47,15 @@ type message struct {
 	previous, next *message // by age
 }
 
+// place returns the shard and the hash of a message.
+func (m *memory) place(instance []byte) (*shard, uint64) {
+	hash := maphash.Bytes(m.seed, instance)
+	return &m.shards[hash%shards], hash
+}
+
 // remember adds a recipient to a message.
 func (m *memory) remember(instance, recipient []byte, now time.Time) {
-	hash := maphash.Bytes(m.seed, instance)
-	s := &m.shards[hash%shards]
+	s, hash := m.place(instance)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire(now)
@@ -65,8 +70,7 @@ func (m *memory) remember(instance, recipient []byte, now time.Time) {
 // recall appends the recipients of a message to dst, each behind its length,
 // and reports whether they are all.
 func (m *memory) recall(dst, instance []byte, now time.Time) (recipients []byte, all bool) {
-	hash := maphash.Bytes(m.seed, instance)
-	s := &m.shards[hash%shards]
+	s, hash := m.place(instance)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire(now)
@@ -79,8 +83,7 @@ func (m *memory) recall(dst, instance []byte, now time.Time) (recipients []byte,
 
 // forget drops a message.
 func (m *memory) forget(instance []byte) {
-	hash := maphash.Bytes(m.seed, instance)
-	s := &m.shards[hash%shards]
+	s, hash := m.place(instance)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if msg := s.find(hash, instance); msg != nil {

@@ -2,7 +2,6 @@ package delegation
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math"
 
@@ -44,18 +43,7 @@ func (m Malformation) Error() string { return m.String() }
 
 // malformation finds the malformation in an error of exchange.Run.
 func malformation(err error) (Malformation, bool) {
-	var m Malformation
-	switch {
-	case errors.As(err, &m):
-		return m, true
-	case errors.Is(err, exchange.ErrTooLarge):
-		return TooLarge, true
-	case errors.Is(err, exchange.ErrTruncated):
-		return Truncated, true
-	case errors.Is(err, exchange.ErrTimeout):
-		return TimedOut, true
-	}
-	return 0, false
+	return exchange.Malformed(err, TooLarge, Truncated, TimedOut)
 }
 
 // attribute numbers what we read of a request.

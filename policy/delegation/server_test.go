@@ -1,21 +1,17 @@
 package delegation
 
 import (
-	"context"
-	"fmt"
-	"net"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/doortest"
 	"github.com/gatepost/gatepost/internal/mailaddr"
 	"github.com/gatepost/gatepost/internal/testkit"
 	"github.com/gatepost/gatepost/internal/transcript"
-	"github.com/gatepost/gatepost/policy"
 )
 
 const (
@@ -105,14 +101,14 @@ func TestMalformed(t *testing.T) {
 			if got := c.ask(mail{}.rcpt("disabled@example.test")); got != disabled {
 				t.Errorf("before: %q", got)
 			}
-			f.taken()
-			c.send(tt.text)
-			c.Conn.(*net.UnixConn).CloseWrite()
-			if rest := c.rest(); rest != "" {
+			f.Taken()
+			c.Send(tt.text)
+			c.CloseWrite()
+			if rest := c.Rest(); rest != "" {
 				t.Errorf("reply %q, want none", rest)
 			}
-			f.closed()
-			events, log := f.taken()
+			doortest.Stop(t, f)
+			events, log := f.Taken()
 			if want := []string{"malformed " + tt.want.String()}; !slices.Equal(events, want) {
 				t.Errorf("events %q, want %q", events, want)
 			}
@@ -123,43 +119,34 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// closed waits until the server has ended every connection.
-func (f *fixture) closed() {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := f.Shutdown(ctx); err != nil {
-		f.t.Errorf("Shutdown: %v", err)
-	}
-}
-
 // Half a request has 5 s; an idle connection stays for longer than Postfix
 // keeps it; a peer that does not read is left.
 func TestTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := prepare(t)
-		f.piped()
+		f.dial = doortest.Pipes(t, f)
 		idle := f.connect()
 		time.Sleep(24 * time.Hour)
 		if got := idle.ask(mail{}.rcpt("disabled@example.test")); got != disabled {
 			t.Errorf("after a day: %q", got)
 		}
-		f.taken()
+		f.Taken()
 		begin := time.Now()
 		half := f.connect()
-		half.send(head)
-		if rest := half.rest(); rest != "" {
+		half.Send(head)
+		if rest := half.Rest(); rest != "" {
 			t.Errorf("half a request was answered: %q", rest)
 		}
 		if took := time.Since(begin); took != 5*time.Second {
 			t.Errorf("half a request waited %v, want 5s", took)
 		}
 		synctest.Wait()
-		if events, _ := f.taken(); !slices.Equal(events, []string{"malformed timeout"}) {
+		if events, _ := f.Taken(); !slices.Equal(events, []string{"malformed timeout"}) {
 			t.Errorf("events %q", events)
 		}
 		begin = time.Now()
 		deaf := f.connect()
-		deaf.send(mail{}.rcpt("disabled@example.test"))
+		deaf.Send(mail{}.rcpt("disabled@example.test"))
 		if _, err := deaf.Write([]byte(head)); err == nil {
 			t.Error("a peer that does not read can write on")
 		}
@@ -196,11 +183,11 @@ func TestEndOfMessage(t *testing.T) {
 			for _, r := range tt.rcpts {
 				f.connect().ask(tt.mail.rcpt(r))
 			}
-			f.taken()
+			f.Taken()
 			if got := f.connect().ask(tt.mail.end(tt.size)); got != tt.want {
 				t.Errorf("action %q, want %q", got, tt.want)
 			}
-			events, _ := f.taken()
+			events, _ := f.Taken()
 			if events[0] != "end-of-message "+tt.event {
 				t.Errorf("event %q, want %q", events[0], tt.event)
 			}
@@ -279,7 +266,7 @@ func TestChangeWithinTransaction(t *testing.T) {
 func TestForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := prepare(t)
-		f.piped()
+		f.dial = doortest.Pipes(t, f)
 		c, m := f.connect(), mail{instance: "i"}
 		c.ask(m.rcpt("busy@example.test"))
 		time.Sleep(59 * time.Minute)
@@ -291,167 +278,4 @@ func TestForgotten(t *testing.T) {
 			t.Errorf("after 61 minutes: %q, want %q", got, dunno)
 		}
 	})
-}
-
-// Only RCPT and END-OF-MESSAGE decide.
-func TestOtherStates(t *testing.T) {
-	f := open(t)
-	c := f.connect()
-	for _, state := range []string{"CONNECT", "EHLO", "HELO", "MAIL", "VRFY", "ETRN", "DATA", "BDAT", "rcpt", "NEW-STATE", ""} {
-		if got := c.ask(mail{}.request(state, "disabled@example.test")); got != dunno {
-			t.Errorf("%s: %q, want %q", state, got, dunno)
-		}
-	}
-	if got := c.ask(head + "\n"); got != dunno {
-		t.Errorf("no state: %q", got)
-	}
-	if got := c.ask(head + "protocol_state=RCPT\nrecipient=disabled@example.test\n\n"); got != disabled {
-		t.Errorf("no instance: %q, want %q", got, disabled)
-	}
-	if events, _ := f.taken(); events[0] != "other none dunno" {
-		t.Errorf("first event %q", events[0])
-	}
-}
-
-// Modes are replaced while connections are open.
-func TestModes(t *testing.T) {
-	f := open(t)
-	c := f.connect()
-	m := mail{login: "disabled@example.test", sender: "disabled@example.test"}
-	ask := func(rules map[string]string, code int, want string, events ...string) {
-		t.Helper()
-		modes, err := policy.NewModes(rules, code)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Modes.Store(modes)
-		f.taken()
-		if got := c.ask(m.rcpt("alice@example.test")); got != want {
-			t.Errorf("%v: %q, want %q", rules, got, want)
-		}
-		if got, _ := f.taken(); !slices.Equal(got, events) {
-			t.Errorf("%v: events %q, want %q", rules, got, events)
-		}
-	}
-	ask(nil, 0, "550 5.7.1 Account disabled", "rcpt sender-disabled reject")
-	ask(map[string]string{"sender-disabled": "warn"}, 0, dunno, "rcpt sender-disabled warn", "rcpt sender-disabled warn")
-	ask(map[string]string{"sender-disabled": "shadow"}, 0, dunno, "rcpt none dunno", "rcpt sender-disabled shadow")
-	ask(map[string]string{"sender-disabled": "off"}, 0, dunno, "rcpt none dunno")
-	m = mail{}
-	f.Modes.Store(must(policy.NewModes(nil, 452)))
-	if got := c.ask(m.rcpt("full@example.test")); got != fullNow {
-		t.Errorf("full_code 452: %q", got)
-	}
-}
-
-func must(m *policy.Modes, err error) *policy.Modes {
-	if err != nil {
-		panic(err)
-	}
-	return m
-}
-
-// What gatepost cannot decide is deferred; a panic ends the connection, too.
-func TestOwnTrouble(t *testing.T) {
-	t.Run("panic", func(t *testing.T) {
-		f := prepare(t)
-		f.Directory = nil
-		f.listen()
-		c := f.connect()
-		if got := c.ask(mail{}.rcpt("alice@example.test")); got != unavailable {
-			t.Errorf("action %q, want %q", got, unavailable)
-		}
-		if rest := c.rest(); rest != "" {
-			t.Errorf("then %q", rest)
-		}
-		events, log := f.taken()
-		if want := []string{"panicked", "rcpt none fail"}; !slices.Equal(events, want) {
-			t.Errorf("events %q, want %q", events, want)
-		}
-		if !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "stack=") {
-			t.Errorf("log %q", log)
-		}
-	})
-	t.Run("expansion", func(t *testing.T) {
-		f := open(t)
-		testkit.Update(t, f.Directory, func(tx *directory.Tx) error {
-			return tx.CreateAlias(directory.AliasFields{
-				Address: testkit.Addr("loop@other.test"), Targets: []mailaddr.Addr{testkit.Addr("loop-x@other.test")},
-			})
-		})
-		f.Directory.Configure(directory.Settings{Delimiters: "-"})
-		c := f.connect()
-		if got := c.ask(mail{}.rcpt("loop@other.test")); got != unavailable {
-			t.Errorf("action %q, want %q", got, unavailable)
-		}
-		if got := c.ask(mail{}.rcpt("disabled@example.test")); got != disabled {
-			t.Errorf("afterwards: %q", got)
-		}
-	})
-}
-
-// A refusal is logged, with what a client sent made harmless; mail that passes
-// is not, unless somebody wants to see it.
-func TestLog(t *testing.T) {
-	f := open(t)
-	c := f.connect()
-	c.ask(mail{}.rcpt("alice@example.test"))
-	c.ask(mail{sender: "a\x01\x1b[2J\" rule=none@x.test"}.rcpt("disabled@example.test"))
-	f.closed()
-	_, log := f.taken()
-	if strings.Count(log, "\n") != 1 || strings.ContainsAny(log, "\x01\x1b") {
-		t.Fatalf("log %q, want one line", log)
-	}
-	for _, want := range []string{`msg="mail refused"`, "door=policy", "rule=recipient-disabled", "action=reject", "recipient=disabled@example.test", `\" rule=none@`} {
-		if !strings.Contains(log, want) {
-			t.Errorf("log %q lacks %q", log, want)
-		}
-	}
-}
-
-// Shutdown answers a request that has begun, and leaves idle peers.
-func TestShutdown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := prepare(t)
-		f.piped()
-		idle, half := f.connect(), f.connect()
-		idle.ask(head + "\n")
-		request := mail{}.rcpt("disabled@example.test")
-		half.send(request[:20])
-		synctest.Wait()
-		done := make(chan struct{})
-		go func() { defer close(done); f.closed() }()
-		if rest := idle.rest(); rest != "" {
-			t.Errorf("idle: %q", rest)
-		}
-		half.send(request[20:])
-		if rest := half.rest(); rest != "action="+disabled+"\n\n" {
-			t.Errorf("half: %q", rest)
-		}
-		<-done
-	})
-}
-
-// Many connections at once, as many smtpd processes.
-func TestConcurrent(t *testing.T) {
-	f := open(t)
-	var peers sync.WaitGroup
-	for i := range 20 {
-		c := f.connect()
-		peers.Go(func() {
-			for j := range 50 {
-				m := mail{instance: fmt.Sprint(i, ".", j)}
-				for _, step := range []struct{ request, want string }{
-					{m.rcpt("busy@example.test"), dunno}, {m.rcpt("sendonly@example.test"), "550 5.2.1 This account does not receive mail"},
-					{m.end(50_000), full},
-				} {
-					if got := c.ask(step.request); got != step.want {
-						t.Errorf("%q, want %q", got, step.want)
-						return
-					}
-				}
-			}
-		})
-	}
-	peers.Wait()
 }

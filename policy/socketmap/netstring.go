@@ -2,7 +2,6 @@ package socketmap
 
 import (
 	"bytes"
-	"errors"
 
 	"github.com/gatepost/gatepost/internal/exchange"
 )
@@ -40,18 +39,7 @@ func (m Malformation) Error() string { return m.String() }
 
 // malformation finds the malformation in an error of exchange.Run.
 func malformation(err error) (Malformation, bool) {
-	var m Malformation
-	switch {
-	case errors.As(err, &m):
-		return m, true
-	case errors.Is(err, exchange.ErrTooLarge):
-		return TooLong, true
-	case errors.Is(err, exchange.ErrTruncated):
-		return Truncated, true
-	case errors.Is(err, exchange.ErrTimeout):
-		return TimedOut, true
-	}
-	return 0, false
+	return exchange.Malformed(err, TooLong, Truncated, TimedOut)
 }
 
 // decode finds the query at the start of b. n is the length of its netstring,

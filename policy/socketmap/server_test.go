@@ -1,61 +1,28 @@
 package socketmap
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"net"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/gatepost/gatepost/internal/doortest"
 	"github.com/gatepost/gatepost/internal/exchange"
 	"github.com/gatepost/gatepost/internal/testkit"
 	"github.com/gatepost/gatepost/internal/transcript"
 )
 
-// fixture is a running server over the standard directory.
+// fixture is a server over the standard directory.
 type fixture struct {
 	*Server
+	doortest.Record
 	t    testing.TB
-	dial func() (net.Conn, error)
-
-	mu     sync.Mutex // guards what follows
-	events []string   // what the hooks were told
-	log    bytes.Buffer
+	dial doortest.Dial
 }
 
-// Write takes a log line.
-func (f *fixture) Write(p []byte) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.log.Write(p)
-}
-
-func (f *fixture) told(format string, args ...any) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.events = append(f.events, fmt.Sprintf(format, args...))
-}
-
-// taken returns what happened since the last call: events and log lines.
-func (f *fixture) taken() (events []string, lines string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	events, lines = f.events, f.log.String()
-	f.events = nil
-	f.log.Reset()
-	return events, lines
-}
-
+// prepare makes a server that does not run yet.
 func prepare(t testing.TB) *fixture {
 	t.Helper()
 	d, _ := testkit.Standard(t)
@@ -63,96 +30,40 @@ func prepare(t testing.TB) *fixture {
 	f := &fixture{t: t}
 	f.Server = &Server{Directory: d, Log: slog.New(slog.NewTextHandler(f, nil)), Hooks: Hooks{
 		Query: func(m Map, r Result, took time.Duration) {
-			f.told("%v %v", m, r)
+			f.Told("%v %v", m, r)
 			if took < 0 {
-				f.told("took %v", took)
+				f.Told("took %v", took)
 			}
 		},
-		Malformed: func(m Malformation) { f.told("malformed %v", m) },
-		Panicked:  func() { f.told("panicked") },
+		Malformed: func(m Malformation) { f.Told("malformed %v", m) },
+		Panicked:  func() { f.Told("panicked") },
 	}}
 	return f
-}
-
-// serve runs the server on l until the test ends.
-func (f *fixture) serve(l net.Listener) {
-	done := make(chan error, 1)
-	go func() { done <- f.Serve(context.Background(), l) }()
-	f.t.Cleanup(func() {
-		f.stop()
-		if err := <-done; err != nil {
-			f.t.Errorf("Serve: %v", err)
-		}
-	})
-}
-
-// stop ends the server and every connection.
-func (f *fixture) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := f.Shutdown(ctx); err != nil {
-		f.t.Errorf("Shutdown: %v", err)
-	}
-}
-
-func (f *fixture) listen() {
-	f.t.Helper()
-	path := filepath.Join(f.t.TempDir(), "socketmap")
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.dial = func() (net.Conn, error) { return net.Dial("unix", path) }
-	f.serve(l)
 }
 
 // open runs a server on a Unix socket.
 func open(t testing.TB) *fixture {
 	t.Helper()
 	f := prepare(t)
-	f.listen()
+	f.dial = doortest.Unix(t, f)
 	return f
 }
 
 // client is one connection to the server.
 type client struct {
-	net.Conn
+	*doortest.Client
 	t testing.TB
 }
 
 func (f *fixture) connect() *client {
 	f.t.Helper()
-	c, err := f.dial()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
-	return &client{c, f.t}
+	return &client{doortest.Connect(f.t, f.dial), f.t}
 }
 
 // query asks and returns the reply without its frame.
 func (c *client) query(text string) string {
 	c.t.Helper()
-	if _, err := io.WriteString(c, netstring(text)); err != nil {
-		c.t.Fatalf("%q: %v", text, err)
-	}
-	buf := make([]byte, 512)
-	n, err := c.Read(buf)
-	if err != nil {
-		c.t.Fatalf("%q: %v", text, err)
-	}
-	return unframe(c.t, string(buf[:n]))
-}
-
-// rest reads to the end of the connection.
-func (c *client) rest() string {
-	c.t.Helper()
-	rest, err := io.ReadAll(c)
-	if err != nil && !errors.Is(err, syscall.ECONNRESET) { // reset: the server left bytes unread
-		c.t.Errorf("the connection stays open: %v", err)
-	}
-	return string(rest)
+	return unframe(c.t, c.Ask(netstring(text)))
 }
 
 // The recorded dialogues. Names that the standard directory holds as the
@@ -218,14 +129,14 @@ func TestMalformed(t *testing.T) {
 			f := open(t)
 			c := f.connect()
 			c.query("mailboxes alice@example.test")
-			f.taken()
-			io.WriteString(c, tt.text)
-			c.Conn.(*net.UnixConn).CloseWrite()
-			if rest := c.rest(); rest != "" {
+			f.Taken()
+			c.Send(tt.text)
+			c.CloseWrite()
+			if rest := c.Rest(); rest != "" {
 				t.Errorf("reply %q, want none", rest)
 			}
-			f.stop()
-			events, log := f.taken()
+			doortest.Stop(t, f)
+			events, log := f.Taken()
 			if want := []string{"malformed " + tt.want.String()}; !slices.Equal(events, want) {
 				t.Errorf("events %q, want %q", events, want)
 			}
@@ -236,53 +147,27 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// pipes is a listener whose connections are pipes, for bubbles of synctest.
-type pipes struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
-
 // Half a query has 5 s; an idle connection stays.
 func TestTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := prepare(t)
-		l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-		f.dial = func() (net.Conn, error) {
-			client, server := net.Pipe()
-			l.conns <- server
-			return client, nil
-		}
-		f.serve(l)
+		f.dial = doortest.Pipes(t, f)
 		idle := f.connect()
-		idle.SetDeadline(time.Time{})
 		time.Sleep(24 * time.Hour)
 		if got := idle.query("domains example.test"); got != "OK example.test" {
 			t.Errorf("after a day: %q", got)
 		}
 		begin := time.Now()
 		half := f.connect()
-		io.WriteString(half, "20:domains")
-		if rest := half.rest(); rest != "" {
+		half.Send("20:domains")
+		if rest := half.Rest(); rest != "" {
 			t.Errorf("half a query was answered: %q", rest)
 		}
 		if took := time.Since(begin); took != 5*time.Second {
 			t.Errorf("half a query waited %v, want 5s", took)
 		}
 		synctest.Wait()
-		if events, _ := f.taken(); !slices.Equal(events, []string{"domains ok", "malformed timeout"}) {
+		if events, _ := f.Taken(); !slices.Equal(events, []string{"domains ok", "malformed timeout"}) {
 			t.Errorf("events %q", events)
 		}
 	})
@@ -295,8 +180,8 @@ func TestHooks(t *testing.T) {
 	for _, q := range []string{"domains example.test", "mailboxes nobody@example.test", "typo x", "typo y"} {
 		c.query(q)
 	}
-	f.stop()
-	events, log := f.taken()
+	doortest.Stop(t, f)
+	events, log := f.Taken()
 	if want := []string{"domains ok", "mailboxes notfound", "unknown temp", "unknown temp"}; !slices.Equal(events, want) {
 		t.Errorf("events %q, want %q", events, want)
 	}
@@ -309,36 +194,16 @@ func TestHooks(t *testing.T) {
 func TestPanic(t *testing.T) {
 	f := prepare(t)
 	f.Directory = nil
-	f.listen()
+	f.dial = doortest.Unix(t, f)
 	c := f.connect()
-	io.WriteString(c, netstring("domains example.test"))
-	if rest := c.rest(); rest != "" {
+	c.Send(netstring("domains example.test"))
+	if rest := c.Rest(); rest != "" {
 		t.Errorf("reply %q", rest)
 	}
-	f.stop()
-	if events, log := f.taken(); !slices.Equal(events, []string{"panicked"}) || !strings.Contains(log, "level=ERROR") {
+	doortest.Stop(t, f)
+	if events, log := f.Taken(); !slices.Equal(events, []string{"panicked"}) || !strings.Contains(log, "level=ERROR") {
 		t.Errorf("events %q, log %q", events, log)
 	}
-}
-
-// conversation is a connection that reads what it was given in pieces.
-type conversation struct {
-	*bytes.Reader
-	piece   int
-	written bytes.Buffer
-	writes  int
-}
-
-func (*conversation) Idle() bool { return true }
-func (*conversation) Busy() bool { return false }
-
-func (c *conversation) Read(p []byte) (int, error) {
-	return c.Reader.Read(p[:min(len(p), c.piece)])
-}
-
-func (c *conversation) Write(p []byte) (int, error) {
-	c.writes++
-	return c.written.Write(p)
 }
 
 // FuzzConversation sends anything, in pieces of any size: each query that is one
@@ -377,15 +242,15 @@ func FuzzConversation(f *testing.F) {
 			}
 			rest = rest[n:]
 		}
-		c := &conversation{Reader: bytes.NewReader(data), piece: int(piece) + 1}
+		c := doortest.Pieces(data, int(piece)+1)
 		err := exchange.Run(c, &session{server: shared, log: shared.log}, maxRequest)
 		if _, is := malformation(err); err != nil && !is {
 			t.Fatalf("Run: %v", err)
 		}
-		if c.writes != queries {
-			t.Fatalf("%d queries got %d replies", queries, c.writes)
+		if c.Writes != queries {
+			t.Fatalf("%d queries got %d replies", queries, c.Writes)
 		}
-		for rest := c.written.Bytes(); len(rest) > 0; {
+		for rest := c.Written.Bytes(); len(rest) > 0; {
 			_, n, err := decode(rest)
 			if n == 0 {
 				t.Fatalf("reply %q: %v", rest, err)
