@@ -187,12 +187,11 @@ func TestReservation(t *testing.T) {
 // A recipient that is named twice, or reached twice, is reserved once.
 func TestReservedOnce(t *testing.T) {
 	h := open(t)
-	end := policy.Request{Stage: policy.AtEndOfMessage, Size: 30_000, Reserve: true}
-	if d := h.ask(t, &policy.Modes{}, end, "busy", "Busy+x@example.test", "twofull"); d.Action != policy.Pass {
+	if d := h.ask(t, &policy.Modes{}, end(10_000), "busy", "Busy+x@example.test", "twofull"); d.Action != policy.Pass {
 		t.Fatalf("decision %v", d.Reply)
 	}
 	u := h.View().User(key("busy@example.test"))
-	if got := h.ledger.Flight(u.Mailbox(), testkit.Noon); got != 30_000 {
-		t.Errorf("in flight: %d bytes, want 30000", got)
+	if got := h.ledger.Flight(u.Mailbox(), testkit.Noon); got != 10_000 {
+		t.Errorf("in flight: %d bytes, want 10000", got)
 	}
 }

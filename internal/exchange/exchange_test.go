@@ -143,6 +143,29 @@ func (l *loop) Read(p []byte) (int, error) {
 
 func (l *loop) Write(p []byte) (int, error) { return len(p), nil }
 
+// greedy is a wire that notes how much it was asked for last.
+type greedy struct {
+	wire
+	asked int
+}
+
+func (g *greedy) Read(p []byte) (int, error) {
+	g.asked = len(p)
+	return g.wire.Read(p)
+}
+
+// What a large request needed is given back.
+func TestBufferShrinks(t *testing.T) {
+	large := strings.Repeat("x", 60_000) + "\n"
+	g := &greedy{wire: wire{reads: []string{large}, end: io.EOF}}
+	if err := exchange.Run(g, &shouter{}, 64<<10); err != nil {
+		t.Fatal(err)
+	}
+	if g.asked > 4096 {
+		t.Errorf("after a request of 60 kB a buffer of %d bytes is kept", g.asked)
+	}
+}
+
 func TestNoAllocation(t *testing.T) {
 	const requests = 1000
 	allocs := testing.AllocsPerRun(5, func() {

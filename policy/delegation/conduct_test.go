@@ -30,6 +30,10 @@ func TestOtherStates(t *testing.T) {
 	if got := c.ask(head + "protocol_state=RCPT\nrecipient=disabled@example.test\n\n"); got != disabled {
 		t.Errorf("no instance: %q, want %q", got, disabled)
 	}
+	local := mail{login: "localonly@example.test", sender: "localonly@example.test"}
+	if got := c.ask(local.rcpt("")); got != ownOnly {
+		t.Errorf("no recipient: %q, want %q", got, ownOnly)
+	}
 	if events, _ := f.Taken(); events[0] != "other none dunno" {
 		t.Errorf("first event %q", events[0])
 	}

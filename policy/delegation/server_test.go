@@ -175,6 +175,7 @@ func TestEndOfMessage(t *testing.T) {
 		{"one is outside", mail{instance: "i"}, []string{"busy@example.test", "x@elsewhere.test"}, 50_000, dunno, "none dunno"},
 		{"nothing is remembered", mail{instance: "i"}, nil, 50_000, dunno, "none dunno"},
 		{"without instance", mail{}, []string{"busy@example.test"}, 50_000, dunno, "none dunno"},
+		{"local-only, the one outside was refused", local, []string{"alice@example.test", "x@elsewhere.test"}, 10, dunno, "none dunno"},
 		{"local-only inside", local, []string{"alice@example.test", "team@example.test"}, 10, dunno, "none dunno"},
 	}
 	for _, tt := range tests {
@@ -244,7 +245,7 @@ func TestChangeWithinTransaction(t *testing.T) {
 	f := open(t)
 	c := f.connect()
 	m := mail{instance: "i", login: "alice@example.test", sender: "alice@example.test"}
-	for _, r := range []string{"bob@example.test", "x@elsewhere.test"} {
+	for _, r := range []string{"busy@example.test", "x@elsewhere.test"} {
 		if got := c.ask(m.rcpt(r)); got != dunno {
 			t.Fatalf("%s: %q", r, got)
 		}
@@ -252,6 +253,10 @@ func TestChangeWithinTransaction(t *testing.T) {
 	f.set("alice@example.test", func(u *directory.UserFields) { u.Switches.Submit = directory.SubmitOwn })
 	if got := c.ask(m.end(10)); got != ownOnly {
 		t.Errorf("local-only meanwhile: %q, want %q", got, ownOnly)
+	}
+	busy := f.Directory.View().User(mailaddr.KeyOf(testkit.Addr("busy@example.test"))).Mailbox()
+	if n := f.ledger.Flight(busy, time.Now()); n != 0 {
+		t.Errorf("%d bytes of the refused message stay reserved", n)
 	}
 	f.set("alice@example.test", func(u *directory.UserFields) { u.State = directory.Disabled })
 	if got := c.ask(m.end(10)); got != "550 5.7.1 Account disabled" {

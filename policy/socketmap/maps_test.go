@@ -335,6 +335,29 @@ func TestExpansionError(t *testing.T) {
 	}
 }
 
+// A target that is nobody's any more is left out; nothing of a query is kept.
+func TestTargetWithoutUser(t *testing.T) {
+	s := newSession(t)
+	d := s.server.Directory
+	d.Configure(directory.Settings{Delimiters: "+-"})
+	testkit.Update(t, d, func(tx *directory.Tx) error {
+		return tx.CreateAlias(directory.AliasFields{Address: testkit.Addr("half@example.test"),
+			Targets: []mailaddr.Addr{testkit.Addr("bob-x@example.test"), testkit.Addr("alice@example.test")}})
+	})
+	if got := s.ask(t, "aliases half@example.test"); got != "OK bob@example.test, alice@example.test" {
+		t.Errorf("before: %q", got)
+	}
+	d.Configure(directory.Settings{Delimiters: "+"})
+	if got := s.ask(t, "aliases half@example.test"); got != "OK alice@example.test" {
+		t.Errorf("after: %q", got)
+	}
+	for _, kept := range s.targets[:cap(s.targets)] {
+		if kept.Address != nil || kept.User.Exists() {
+			t.Errorf("target %s is kept", kept.Address)
+		}
+	}
+}
+
 func TestNoAllocation(t *testing.T) {
 	s := newSession(t)
 	for _, query := range []string{
