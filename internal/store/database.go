@@ -209,6 +209,9 @@ func records(ctx context.Context, txn *badger.Txn, h head, apply func(key, value
 			return err
 		}
 	}
+	if h.progress > 0 {
+		return fmt.Errorf("%w: of change %d it has only the beginning", errDamaged, h.revision+1)
+	}
 	if seen.records != h.records || seen.digest != h.digest {
 		return fmt.Errorf("%w: it holds %d records with digest %016x; the last commit (revision %d) left %d with digest %016x",
 			errDamaged, seen.records, seen.digest, h.revision, h.records, h.digest)

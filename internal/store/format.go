@@ -66,6 +66,15 @@ const (
 	headSize    = 1 + 4*8
 )
 
+// touched returns the last change of which the database has something: it was
+// durable, so the journal must have it.
+func (h head) touched() uint64 {
+	if h.progress > 0 {
+		return uint64(h.revision) + 1
+	}
+	return uint64(h.revision)
+}
+
 func (h head) encode() []byte {
 	b := append(make([]byte, 0, headSize), headVersion)
 	for _, n := range []uint64{uint64(h.revision), h.progress, h.records, h.digest} {

@@ -101,7 +101,7 @@ func (s *Store) open() error {
 func (s *Store) openJournal() error {
 	var known uint64
 	if s.database != nil {
-		known = uint64(s.database.head.revision)
+		known = s.database.head.touched()
 	}
 	dir := s.path("journal")
 	var err error

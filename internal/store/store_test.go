@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -280,6 +281,60 @@ func TestInterruptedBatchIsFinished(t *testing.T) {
 	}
 	if s.Rebuilt() != "" {
 		t.Errorf("an interrupted batch caused a rebuild: %s", s.Rebuilt())
+	}
+}
+
+// A crash between two parts of a batch, and then the batch is gone from the
+// journal: half of it is not served, and it is not cut off as never acknowledged.
+func TestInterruptedBatchWithoutJournal(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		damage func(t *testing.T, segment string)
+		want   string
+	}{
+		{"a bit of the last frame is flipped", func(t *testing.T, segment string) {
+			b, err := os.ReadFile(segment)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b[len(b)-1] ^= 1
+			if err := os.WriteFile(segment, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, "the content of change 2 is not what was written"},
+		{"the journal is removed", func(t *testing.T, segment string) {
+			if err := os.Remove(segment); err != nil {
+				t.Fatal(err)
+			}
+		}, "it cannot be rebuilt"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			commit(t, s, 1, put("a", "old"))
+			s.drain()
+			changes := []directory.Change{put("a", "new")}
+			for i := range 2 * partChanges {
+				changes = append(changes, put(fmt.Sprint("key", i), "v"))
+			}
+			b := &directory.Batch{Entries: []directory.Entry{{Revision: 2, Changes: changes}}}
+			if err := s.journal.Append(2, encodeBatch(b)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.database.part(changes, 2); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Backup(ctx, io.Discard); err == nil {
+				t.Error("half of a batch is backed up")
+			}
+			_ = s.Close()
+			c.damage(t, filepath.Join(dir, "journal", fmt.Sprintf("%020d.journal", 1)))
+			for range 2 { // the second start says the same
+				if _, err := Open(Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Fatalf("Open = %v, want a refusal with %q", err, c.want)
+				}
+			}
+		})
 	}
 }
 
