@@ -1,0 +1,60 @@
+package command
+
+import "time"
+
+// Quota is how full a mailbox is.
+type Quota struct {
+	Address      string     `json:"address"`
+	QuotaBytes   *int64     `json:"quota_bytes" doc:"own limit; null: inherited, 0: unlimited"`
+	LimitBytes   int64      `json:"limit_bytes" doc:"the limit that counts; 0: unlimited"`
+	UsedBytes    *int64     `json:"used_bytes" doc:"null until Dovecot has reported"`
+	UsedMessages *uint32    `json:"used_messages" doc:"null until Dovecot has reported"`
+	UsedAt       *time.Time `json:"used_at" doc:"when Dovecot reported"`
+	Percent      *float64   `json:"percent" doc:"null when unlimited or not reported"`
+}
+
+// Server is what the daemon says about itself.
+type Server struct {
+	Version       string           `json:"version"`
+	Started       time.Time        `json:"started"`
+	UptimeSeconds int64            `json:"uptime_seconds"`
+	Revision      uint64           `json:"revision" doc:"of the newest change"`
+	LastCommit    *time.Time       `json:"last_commit" doc:"when something was stored last since the start"`
+	ReadOnly      bool             `json:"read_only" doc:"no change is taken"`
+	ReadOnlyWhy   string           `json:"read_only_reason"`
+	Counts        map[string]int64 `json:"counts" doc:"how many names there are of each kind"`
+	Doors         []Door           `json:"doors" nullable:"false"`
+}
+
+// Door is a listening socket of the daemon.
+type Door struct {
+	Door    string `json:"door"`
+	Address string `json:"address"`
+	Open    int    `json:"open" doc:"connections"`
+}
+
+// The inputs of quota and status.
+type (
+	QuotaListInput struct {
+		Domain string `query:"domain" cli:"flag" complete:"domain" doc:"only users of this domain"`
+		Match  string `query:"match" cli:"flag" doc:"only addresses that match a pattern with * and ?"`
+		Limit  int    `query:"limit" cli:"flag" doc:"at most so many" minimum:"0"`
+	}
+	StatusInput struct{}
+)
+
+// Quota and status.
+var (
+	QuotaList = op[QuotaListInput, Quota](Spec{
+		Name: "quota list", Summary: "show how full all mailboxes are", Example: "--domain example.test",
+		Method: "GET", Path: "/v1/quota", Permission: ReadUsers, List: true,
+	})
+	QuotaShow = op[UserInput, Quota](Spec{
+		Name: "quota show", Summary: "show how full a mailbox is, or all of them", Example: "alice@example.test",
+		Method: "GET", Path: "/v1/users/{address}/quota", Permission: ReadUsers, Object: "address", Or: "quota list",
+	})
+	Status = op[StatusInput, Server](Spec{
+		Name: "status", Summary: "show what the daemon says about itself",
+		Method: "GET", Path: "/v1/status", Permission: ReadStatus,
+	})
+)
