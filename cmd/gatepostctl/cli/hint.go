@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+)
+
+// hintFor says what may help, or nothing.
+func hintFor(err error) string {
+	var p *problem
+	switch {
+	case errors.As(err, &p):
+		return problemHint(p)
+	case errors.Is(err, syscall.ECONNREFUSED), isDial(err) && errors.Is(err, fs.ErrNotExist):
+		return "is gatepostd running? --socket or GATEPOST_SOCKET name another socket"
+	case isDial(err) && errors.Is(err, fs.ErrPermission):
+		return "run this as root, or as the user gatepostd runs as"
+	}
+	return ""
+}
+
+func isDial(err error) bool {
+	var dial *dialError
+	return errors.As(err, &dial)
+}
+
+func problemHint(p *problem) string {
+	switch p.Code {
+	case "denied":
+		return "run this as root, or as the user gatepostd runs as"
+	case "no_such_domain":
+		return "gatepostctl domain add NAME adds a domain"
+	case "not_disabled":
+		return "gatepostctl user disable " + p.object
+	case "archived":
+		return "gatepostctl user restore " + p.object
+	case "read_only", "unknown_outcome":
+		return "gatepostctl status says more; so does the log"
+	case "weak_password":
+		return "--random makes a good one"
+	case "in_use":
+		return "take it out of there first: gatepostctl alias target remove, gatepostctl user set ADDRESS forward=, gatepostctl domain set NAME catch-all="
+	case "not_empty":
+		return "gatepostctl user list --domain " + p.object + " and gatepostctl alias list --domain " + p.object + " show what is left"
+	}
+	return ""
+}
