@@ -29,6 +29,7 @@ const (
 	snapshotMagic  = "gatepost snapshot 1\n"
 	snapshotSuffix = ".snapshot"
 	maxSnapshotKey = 1 << 12
+	unfinished     = "unfinished-" // the names of snapshots that are being written
 
 	// keptSnapshots is how many snapshots stay; an older one than the newest
 	// helps when that one turns out damaged.
@@ -115,7 +116,7 @@ func (s *Store) snapshots() ([]string, error) {
 // writeSnapshot writes a temporary file, syncs it and renames it into place: a
 // snapshot is there whole or not at all.
 func (s *Store) writeSnapshot(ctx context.Context, dir string) error {
-	file, err := os.CreateTemp(dir, "unfinished-*") // mode 0600
+	file, err := os.CreateTemp(dir, unfinished+"*") // mode 0600
 	if err != nil {
 		return err
 	}

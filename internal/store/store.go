@@ -32,6 +32,7 @@ type Store struct {
 	journal  *journal.Journal
 	database *database
 	rebuilt  string        // why the database was rebuilt at the start, if it was
+	deadly   bool          // starts died of the database
 	durable  atomic.Uint64 // the last revision in the journal
 
 	mu      sync.Mutex
@@ -75,8 +76,14 @@ func (s *Store) open() error {
 	if err := s.finishSwap(); err != nil {
 		return err
 	}
-	var err error
-	s.database, err = openDatabase(s.path("badger"), s.log)
+	if err := s.sweep(); err != nil {
+		return fmt.Errorf("remove unfinished snapshots: %w", err)
+	}
+	err := s.beginOpening()
+	s.deadly = err != nil
+	if !s.deadly {
+		s.database, err = openDatabase(s.path("badger"), s.log)
+	}
 	damaged := errors.Is(err, errDamaged)
 	if err != nil && !damaged {
 		return err
@@ -189,8 +196,12 @@ func (s *Store) Load(ctx context.Context, apply func(key, value []byte) error) (
 	s.drain()
 	txn, h := s.database.view()
 	defer txn.Discard()
-	err := records(ctx, txn, h, apply)
+	err := s.database.verifyTables()
+	if err == nil {
+		err = records(ctx, txn, h, apply)
+	}
 	if !errors.Is(err, errDamaged) {
+		s.endOpening()
 		return h.revision, err
 	}
 	if s.rebuilt != "" {
@@ -273,6 +284,9 @@ func (s *Store) closeFiles() (err error) {
 	}
 	if s.database != nil {
 		err = errors.Join(err, s.database.db.Close())
+	}
+	if !s.deadly || s.rebuilt != "" {
+		s.endOpening() // an error is not a death
 	}
 	return err
 }

@@ -208,6 +208,45 @@ func TestRemovedFiles(t *testing.T) {
 	}
 }
 
+// Starts that die while they read the database: the third does not open it.
+func TestDeadlyDatabaseIsRebuilt(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	commit(t, s, 1, put("a", "one"), put("b", "two"), put("c", "three"))
+	for deaths := range 3 {
+		_ = s.Close()
+		if err := os.WriteFile(filepath.Join(dir, "opening"), bytes.Repeat([]byte("."), deaths), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir)
+		if diff := cmp.Diff(three, load(t, s)); diff != "" {
+			t.Errorf("loaded after %d deaths (-want +got):\n%s", deaths, diff)
+		}
+		if got, want := s.Rebuilt() != "", deaths == maxDeaths; got != want {
+			t.Errorf("after %d deaths: rebuilt %q, want %v", deaths, s.Rebuilt(), want)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "opening")); err == nil {
+			t.Error("a start that came through counts as dead")
+		}
+	}
+}
+
+// What a process that was killed left of a snapshot does not stay.
+func TestUnfinishedSnapshotIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, "snapshots", "unfinished-123")
+	if err := os.MkdirAll(filepath.Dir(left), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+	if _, err := os.Stat(left); err == nil {
+		t.Error("an unfinished snapshot is still there")
+	}
+}
+
 // The journal is gone before its second segment: only a snapshot leads there.
 func TestRebuildFromSnapshot(t *testing.T) {
 	dir := t.TempDir()
