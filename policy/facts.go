@@ -154,9 +154,13 @@ func (f *Facts) List() iter.Seq[Fact] {
 	}
 }
 
+// maxDomainKey is "@" and the longest domain, RFC 1035 section 2.3.4.
+const maxDomainKey = 1 + 253
+
 // scratch is what Gather works with.
 type scratch struct {
 	key          [mailaddr.MaxKey]byte // of one address at a time
+	domain       [maxDomainKey]byte
 	targets      []directory.Target
 	owners       []directory.User
 	mailboxes    []quota.Mailbox // with a limit, visited at END-OF-MESSAGE

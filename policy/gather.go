@@ -42,6 +42,7 @@ type Request struct {
 func Gather(v directory.View, l *quota.Ledger, req *Request, f *Facts) error {
 	f.begin(req)
 	g := gathering{view: v, ledger: l, request: req, facts: f}
+	g.touch()
 	err := g.sender()
 	for i := 0; err == nil && i < len(req.Recipients); i++ {
 		err = g.recipient(req.Recipients[i])
@@ -90,6 +91,37 @@ type gathering struct {
 	facts   *Facts
 	user    directory.User // the active sender
 	visits  int            // final targets so far
+
+	domainKey []byte           // "@" and the domain that was looked up last
+	domain    directory.Domain // what was found
+}
+
+// touch lets the records of the sender and of the first recipient come from
+// main memory at the same time; everything else a question reads is near.
+func (g *gathering) touch() {
+	if len(g.request.Login) == 0 || len(g.request.Recipients) == 0 {
+		return
+	}
+	login, out, err := mailaddr.AppendLoginKey(g.facts.key[:0], g.request.Login)
+	if err != nil {
+		return
+	}
+	recipient, _, err := mailaddr.AppendKey(out, g.request.Recipients[0])
+	if err == nil {
+		g.view.Touch(login, recipient)
+	}
+}
+
+// domainOf returns the domain that an address in internal form lies in. Nearly
+// always it is the domain that was asked for last, and one question must not see
+// it in two states.
+func (g *gathering) domainOf(address []byte) directory.Domain {
+	key := domainPart(address)
+	if g.domainKey == nil || !bytes.Equal(key, g.domainKey) {
+		g.domainKey = append(g.facts.domain[:0], key...)
+		g.domain = g.view.DomainOf(key)
+	}
+	return g.domain
 }
 
 func (g *gathering) sender() error {
@@ -104,7 +136,7 @@ func (g *gathering) sender() error {
 	}
 	u := g.view.Login(key)
 	s.Known = u.Exists()
-	if !s.Known || u.State() != directory.Active || DomainStanding(g.view.DomainOf(u.Address())) == RefusesDisabled {
+	if !s.Known || u.State() != directory.Active || DomainStanding(g.domainOf(u.Address())) == RefusesDisabled {
 		return nil
 	}
 	s.Active, g.user = true, u
@@ -132,7 +164,7 @@ func scopeOf(u directory.User) Scope {
 // full reports whether the sender's mailbox is known to have no room. Mail in
 // flight to it does not keep it from sending.
 func (g *gathering) full(u directory.User) bool {
-	switch g.ledger.Fit(u.Mailbox(), 1, g.view.Limit(u), g.request.Now) {
+	switch g.ledger.Fit(u.Mailbox(), 1, g.view.LimitIn(g.domainOf(u.Address()), u), g.request.Now) {
 	case quota.Full:
 		return true
 	case quota.Unknown:
@@ -149,6 +181,9 @@ func (g *gathering) owns(address []byte) (bool, error) {
 	key, _, err := mailaddr.AppendKey(g.facts.key[:0], address)
 	if err != nil {
 		return false, nil // names nobody
+	}
+	if bytes.Equal(key.Bytes(), g.user.Address()) {
+		return true, nil
 	}
 	if bytes.Equal(key.Bytes(), g.user.Address()) {
 		return true, nil
@@ -177,7 +212,7 @@ func (g *gathering) recipient(raw []byte) error {
 	}
 	targets, err := g.view.Expand(f.targets[:0], key)
 	if err == nil {
-		whole := DomainStanding(g.view.Domain(key))
+		whole := DomainStanding(g.domainOf(key.Bytes()))
 		for i := range targets {
 			g.target(&targets[i], whole)
 		}
@@ -205,7 +240,7 @@ func (g *gathering) target(t *directory.Target, whole Standing) {
 	}
 	standing := whole
 	if standing == Takes {
-		standing = StandingOf(g.view, *t)
+		standing = g.standing(t)
 	}
 	switch standing {
 	case Takes:
@@ -222,20 +257,30 @@ func (g *gathering) target(t *directory.Target, whole Standing) {
 	}
 }
 
+// standing returns what becomes of mail for a final target.
+func (g *gathering) standing(t *directory.Target) Standing {
+	if !t.Local {
+		return Takes
+	}
+	return standingIn(g.domainOf(t.Address), t.User)
+}
+
 // inScope reports whether the sender may send to a final target, as far as
 // rules about domains go.
 func (g *gathering) inScope(address []byte) bool {
 	switch g.facts.Sender.Scope {
 	case OwnDomain:
-		return bytes.Equal(domainOf(address), domainOf(g.user.Address()))
+		return bytes.Equal(domainPart(address), domainPart(g.user.Address()))
 	case ListedDomains:
-		return g.user.SubmitsTo(domainOf(address))
+		return g.user.SubmitsTo(domainPart(address)[1:])
 	}
 	return true
 }
 
-// domainOf returns the domain of an address in internal form.
-func domainOf(address []byte) []byte { return address[bytes.LastIndexByte(address, '@')+1:] }
+// domainPart returns "@" and the domain of an address in internal form.
+func domainPart(address []byte) []byte {
+	return address[max(0, bytes.LastIndexByte(address, '@')):]
+}
 
 // takes asks whether the message fits into a mailbox; the zero User is not ours
 // and has room.
@@ -245,7 +290,7 @@ func (g *gathering) takes(u directory.User) {
 		r.WithRoom++
 		return
 	}
-	limit := g.view.Limit(u)
+	limit := g.view.LimitIn(g.domainOf(u.Address()), u)
 	if limit <= 0 {
 		r.WithRoom++
 		return

@@ -29,13 +29,19 @@ func StandingOf(v directory.View, t directory.Target) Standing {
 	if !t.Local {
 		return Takes
 	}
-	if s := DomainStanding(v.DomainOf(t.Address)); s != Takes {
+	return standingIn(v.DomainOf(t.Address), t.User)
+}
+
+// standingIn returns the standing of a name in a domain of ours. The zero User:
+// nobody holds the name.
+func standingIn(d directory.Domain, u directory.User) Standing {
+	if s := DomainStanding(d); s != Takes {
 		return s
 	}
-	if !t.User.Exists() {
+	if !u.Exists() {
 		return Nobody
 	}
-	return userStanding(t.User)
+	return userStanding(u)
 }
 
 // DomainStanding returns what the state of a domain does to every address in

@@ -32,6 +32,11 @@ func (d *Directory) View() View { return View{d.memory, d.settings.Load()} }
 // Lookup returns the record that stands under exactly this name.
 func (v View) Lookup(k mailaddr.Key) Record { return v.m.get(k.Bytes()) }
 
+// Touch brings the records under two names, as Lookup would find them, near to
+// the processor. In a large directory each comes from main memory, and to wait
+// for both at once takes half as long as one after the other.
+func (v View) Touch(a, b mailaddr.Key) { v.m.touch(a.Bytes(), b.Bytes()) }
+
 // Resolve returns the record that answers for an address: the one under the
 // address itself, else the one under the address without its detail (Postfix
 // recipient_delimiter). It follows neither further addresses nor aliases.
@@ -83,7 +88,15 @@ func (v View) Limit(u User) int64 {
 	if n, inherit := u.Limit(); !inherit {
 		return n
 	}
-	if d := v.DomainOf(u.Address()); d.Exists() {
+	return v.LimitIn(v.DomainOf(u.Address()), u)
+}
+
+// LimitIn is Limit for who has the user's domain at hand.
+func (v View) LimitIn(d Domain, u User) int64 {
+	if n, inherit := u.Limit(); !inherit {
+		return n
+	}
+	if d.Exists() {
 		if n, own := d.ownLimit(); own {
 			return n
 		}
