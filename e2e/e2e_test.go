@@ -46,8 +46,9 @@ func play(ctx context.Context, t *testing.T, r *rig.Rig, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	since := r.LogSizes()
 	if err := s.Run(ctx, r, quiet{t}); err != nil {
-		t.Errorf("%s\n%v\n%s", s.Title, err, r.LogTails(25))
+		t.Errorf("%s\n%v\n%s", s.Title, err, r.LogTails(25, since))
 	}
 }
 

@@ -52,7 +52,7 @@ func demo(ctx context.Context, out *transcript, keep bool) error {
 	}
 	out.title(play.Title, r.Dir)
 	if err := play.Run(ctx, r, out); err != nil {
-		tails := r.LogTails(20)
+		tails := r.LogTails(20, nil)
 		return errors.Join(fmt.Errorf("FAILED: %w\n\n%s", err, tails), r.Stop())
 	}
 	out.done(time.Since(began))

@@ -28,7 +28,7 @@ const Closed = "(closed)"
 
 // patience is how long a reply may take. Postfix alone takes ten seconds before
 // it gives its own answer for a policy service that is silent.
-const patience = 30 * time.Second
+const patience = 15 * time.Second
 
 // Protocol says where a reply ends.
 type Protocol string

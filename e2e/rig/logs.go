@@ -30,11 +30,21 @@ func (r *Rig) LogSince(daemon string, offset int64) string {
 	return string(text[offset:])
 }
 
-// LogTails returns the last lines of every log, for a report of what went wrong.
-func (r *Rig) LogTails(lines int) string {
+// LogSizes returns how long every log is now, for LogTails.
+func (r *Rig) LogSizes() map[string]int64 {
+	sizes := map[string]int64{}
+	for _, daemon := range Daemons {
+		sizes[daemon] = r.LogSize(daemon)
+	}
+	return sizes
+}
+
+// LogTails returns the last lines of every log, not reaching back before since
+// (nil: to the beginning), for a report of what went wrong.
+func (r *Rig) LogTails(lines int, since map[string]int64) string {
 	var report strings.Builder
 	for _, daemon := range Daemons {
-		all := strings.Split(strings.TrimRight(r.LogSince(daemon, 0), "\n"), "\n")
+		all := strings.Split(strings.TrimRight(r.LogSince(daemon, since[daemon]), "\n"), "\n")
 		fmt.Fprintf(&report, "--- end of the log of %s\n%s\n", daemon, strings.Join(all[max(0, len(all)-lines):], "\n"))
 	}
 	return report.String()

@@ -2,10 +2,12 @@ package rig
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -126,5 +128,44 @@ func (r *Rig) postfix(ctx context.Context, command string) error {
 // the environment's MAIL_CONFIG.
 func (r *Rig) MailConfig() string { return r.path("etc") }
 
-// ReloadPostfix ends idle processes of Postfix, and with them what they remember.
-func (r *Rig) ReloadPostfix(ctx context.Context) error { return r.postfix(ctx, "reload") }
+// ReloadPostfix ends every smtpd, and with it what it remembers. It waits for
+// them: until it has ended, one may still take the next connection. A smtpd
+// ends when its session does.
+func (r *Rig) ReloadPostfix(ctx context.Context) error {
+	old, err := r.smtpds()
+	if err != nil {
+		return err
+	}
+	if err := r.postfix(ctx, "reload"); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for slices.ContainsFunc(old, runs) {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("a smtpd did not end after postfix reload; is a session open? %w", ctx.Err())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// smtpds returns the process ids of Postfix's SMTP servers.
+func (r *Rig) smtpds() ([]string, error) {
+	master, err := os.ReadFile(r.path("spool/pid/master.pid"))
+	if err != nil {
+		return nil, err
+	}
+	pids, err := exec.Command("pgrep", "-x", "-P", strings.TrimSpace(string(master)), "smtpd").Output()
+	var none *exec.ExitError
+	if errors.As(err, &none) && none.ExitCode() == 1 {
+		return nil, nil
+	}
+	return strings.Fields(string(pids)), err
+}
+
+func runs(pid string) bool {
+	_, err := os.Stat("/proc/" + pid)
+	return err == nil
+}

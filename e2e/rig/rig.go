@@ -64,7 +64,7 @@ func Start(ctx context.Context, o Options) (*Rig, error) {
 		return nil, errors.Join(err, r.Stop())
 	}
 	if err := r.startAll(ctx); err != nil {
-		return nil, errors.Join(err, errors.New(r.LogTails(30)), r.Stop())
+		return nil, errors.Join(err, errors.New(r.LogTails(30, nil)), r.Stop())
 	}
 	return r, nil
 }

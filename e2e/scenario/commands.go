@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // shell is a command of the administrator.
@@ -51,12 +52,18 @@ func (s *run) command(ctx context.Context, c shell) error {
 	return nil
 }
 
+// commandPatience is how long a command may take.
+const commandPatience = 20 * time.Second
+
 // shell runs a command line and returns what it said and its exit status, -1
 // when a signal ended it.
 func (s *run) shell(ctx context.Context, line, stdin string) (string, int) {
+	ctx, cancel := context.WithTimeout(ctx, commandPatience)
+	defer cancel()
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", line)
 	cmd.Env = s.env
 	cmd.Stdin = strings.NewReader(stdin)
+	cmd.WaitDelay = time.Second // for what the command started and left
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {

@@ -123,10 +123,7 @@ var kinds = map[string]kind{
 }
 
 func newRun(r *rig.Rig, report Report) *run {
-	s := &run{rig: r, report: report, conns: map[string]*conn{}, logs: map[string]int64{}, env: environment(r)}
-	for _, daemon := range rig.Daemons {
-		s.logs[daemon] = r.LogSize(daemon)
-	}
+	s := &run{rig: r, report: report, conns: map[string]*conn{}, logs: r.LogSizes(), env: environment(r)}
 	s.metrics = s.scrape(context.Background())
 	s.outside = len(r.Sink.Messages())
 	return s
