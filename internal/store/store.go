@@ -120,6 +120,9 @@ func (s *Store) openJournal() error {
 	if err != nil {
 		return err
 	}
+	if first, err := s.journal.First(); err == nil && known > 0 && first > known {
+		s.log.Error("the journal was removed: the audit trail before it is not there any more", "begins", first)
+	}
 	last := s.journal.Next() - 1
 	s.durable.Store(last)
 	if last < known {
@@ -155,6 +158,9 @@ func (s *Store) catchUp() error {
 	if first > uint64(have)+1 {
 		return fmt.Errorf("%w: it has changes up to %d, and the journal begins with %d", errDamaged, have, first)
 	}
+	if err := s.fellBack(have); err != nil {
+		return err
+	}
 	n := 0
 	err = s.replay(uint64(have), func(b *directory.Batch) error {
 		n += len(b.Entries)
@@ -164,6 +170,16 @@ func (s *Store) catchUp() error {
 		s.log.Info("the database has caught up with the journal", "changes", n, "revision", s.database.head.revision)
 	}
 	return err
+}
+
+// fellBack fails when a snapshot was made of a newer database than the one that
+// is there: Badger opens what is left of a damaged one as if nothing were.
+func (s *Store) fellBack(have directory.Revision) error {
+	names, err := s.snapshots()
+	if err != nil || len(names) == 0 || names[len(names)-1] <= snapshotName(have) {
+		return err
+	}
+	return fmt.Errorf("%w: it has changes up to %d only; it had more when snapshot %s was made of it", errDamaged, have, names[len(names)-1])
 }
 
 func (s *Store) replay(after uint64, apply func(*directory.Batch) error) error {

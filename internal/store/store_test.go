@@ -203,6 +203,9 @@ func TestRemovedFiles(t *testing.T) {
 			if diff := cmp.Diff(three, load(t, s)); diff != "" {
 				t.Errorf("loaded (-want +got):\n%s", diff)
 			}
+			if strings.HasPrefix(c.remove, "badger") && !strings.HasSuffix(c.remove, ".vlog") && s.Rebuilt() == "" {
+				t.Error("the database is filled again without a word")
+			}
 			commit(t, s, 3, put("d", "four"))
 		})
 	}
