@@ -1,0 +1,115 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/gatepost/gatepost/internal/serve"
+)
+
+// The limits of the server.
+const (
+	maxScrapes    = 4
+	maxHeader     = 8 << 10
+	headerTimeout = 5 * time.Second
+	writeTimeout  = 30 * time.Second
+	idleTimeout   = 2 * time.Minute
+)
+
+// Health is what /healthz and /readyz ask. An error is the reason why not, in
+// words for an administrator. The functions may be called at the same time and
+// return soon.
+type Health struct {
+	Alive func() error // nil: the process does its work; otherwise it needs a restart
+	Ready func() error // nil: questions are answered and changes are taken
+}
+
+// Server serves /metrics, /healthz and /readyz by HTTP.
+type Server struct {
+	hooks serve.Hooks
+	http  http.Server
+	open  atomic.Int64 // connections
+}
+
+// NewServer returns a server of m.
+func NewServer(m *Metrics, h Health, hooks serve.Hooks, log *slog.Logger) *Server {
+	s := &Server{hooks: hooks}
+	errorLog := slog.NewLogLogger(log.Handler(), slog.LevelWarn)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		EnableOpenMetrics: true, MaxRequestsInFlight: maxScrapes, ErrorLog: errorLog,
+	}))
+	mux.HandleFunc("GET /healthz", probe(h.Alive))
+	mux.HandleFunc("GET /readyz", probe(h.Ready))
+	s.http = http.Server{
+		Handler: mux, ErrorLog: errorLog, MaxHeaderBytes: maxHeader,
+		ReadTimeout: headerTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		ConnState: s.count,
+	}
+	return s
+}
+
+// probe answers 200, or 503 and the reason.
+func probe(ask func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		if err := ask(); err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprintln(w, err)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	}
+}
+
+// count tells how many connections are open.
+func (s *Server) count(_ net.Conn, state http.ConnState) {
+	var n int64
+	switch state {
+	case http.StateNew:
+		n = s.open.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		n = s.open.Add(-1)
+	default:
+		return
+	}
+	if s.hooks.Conns != nil {
+		s.hooks.Conns(int(n))
+	}
+}
+
+// Serve serves connections from l until Shutdown, then returns nil. When ctx
+// ends it closes the listener and every connection and returns the context's
+// error. It may be called for several listeners, from a goroutine each.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { _ = s.http.Close() })
+	defer stop()
+	err := s.http.Serve(l)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, http.ErrServerClosed):
+		return nil
+	}
+	return err
+}
+
+// Shutdown stops accepting, closes idle connections and lets requests in
+// progress finish. When ctx ends first it closes the rest and returns the
+// context's error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		_ = s.http.Close()
+	}
+	return err
+}
