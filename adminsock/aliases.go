@@ -40,8 +40,8 @@ func (s *Server) aliasAdd(ctx context.Context, c *Call, in *command.AliasAddInpu
 	return alias(a), err
 }
 
-func (s *Server) aliasList(ctx context.Context, _ *Call, in *command.AliasListInput) (iter.Seq2[command.Alias, error], error) {
-	f, err := s.listed(in.Domain, in.Match, in.Limit)
+func (s *Server) aliasList(ctx context.Context, _ *Call, in *command.ListInput) (iter.Seq2[command.Alias, error], error) {
+	f, err := s.listed(in)
 	if err != nil {
 		return nil, err
 	}

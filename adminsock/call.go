@@ -29,6 +29,7 @@ type Call struct {
 	reason   error    // what the log says of an unforeseen error
 	secret   []byte   // the body
 	start    time.Time
+	took     time.Duration
 }
 
 type callKey struct{}
@@ -75,22 +76,22 @@ func (s *Server) update(ctx context.Context, c *Call, fn func(*directory.Tx) err
 
 // account logs a call that has been answered and tells the metrics.
 func (s *Server) account(c *Call, status int) {
-	took := time.Since(c.start)
+	c.took = time.Since(c.start)
 	result := resultOf(status)
 	if s.Hooks.Command != nil && c.Spec != nil {
-		s.Hooks.Command(c.Spec.Name, result, took)
+		s.Hooks.Command(c.Spec.Name, result, c.took)
 	}
 	switch {
 	case result == Failed && c.reason != nil:
-		s.log(slog.LevelError, "command failed", c, took, slog.Any("err", c.reason))
+		s.log(slog.LevelError, "command failed", c, slog.Any("err", c.reason))
 	case result == Denied:
-		s.limited(&s.denials, slog.LevelWarn, "command denied", c, took)
+		s.limited(&s.denials, slog.LevelWarn, "command denied", c)
 	case result != Done:
-		s.limited(&s.refusals, slog.LevelInfo, "command refused", c, took)
+		s.limited(&s.refusals, slog.LevelInfo, "command refused", c)
 	case c.Spec != nil && c.Spec.Write:
-		s.log(slog.LevelInfo, "changed", c, took, slog.Uint64("revision", uint64(c.revision)))
+		s.log(slog.LevelInfo, "changed", c, slog.Uint64("revision", uint64(c.revision)))
 	default:
-		s.log(slog.LevelDebug, "answered", c, took)
+		s.log(slog.LevelDebug, "answered", c)
 	}
 }
 
@@ -108,7 +109,7 @@ func resultOf(status int) Result {
 
 // limited logs a refusal, with its code and field but not with what was given:
 // that may be a secret in the wrong place.
-func (s *Server) limited(l *limiter, level slog.Level, message string, c *Call, took time.Duration) {
+func (s *Server) limited(l *limiter, level slog.Level, message string, c *Call) {
 	dropped, ok := l.allow(s.Now())
 	if !ok {
 		return
@@ -123,17 +124,17 @@ func (s *Server) limited(l *limiter, level slog.Level, message string, c *Call, 
 	if dropped > 0 {
 		attrs = append(attrs, slog.Int("not_logged", dropped))
 	}
-	s.log(level, message, c, took, attrs...)
+	s.log(level, message, c, attrs...)
 }
 
-func (s *Server) log(level slog.Level, message string, c *Call, took time.Duration, more ...slog.Attr) {
+func (s *Server) log(level slog.Level, message string, c *Call, more ...slog.Attr) {
 	if !s.Log.Enabled(context.Background(), level) {
 		return
 	}
 	attrs := append([]slog.Attr{
 		slog.String("command", c.name()), slog.String("actor", c.Actor), slog.Uint64("peer_uid", uint64(c.Peer.UID)),
 		slog.Int("peer_pid", int(c.Peer.PID)), slog.String("object", printable(c.object)), slog.String("request", c.Request),
-		slog.Duration("took", took),
+		slog.Duration("took", c.took),
 	}, more...)
 	s.Log.LogAttrs(context.Background(), level, message, attrs...)
 }

@@ -37,5 +37,5 @@
 // One goroutine a connection (net/http), [DefaultMaxConns] connections; a
 // request line and headers within [HeaderTimeout] and [MaxHeader] bytes. Write
 // deadlines follow the progress, so that a long list may take its time and a
-// peer that does not read is dropped after [WriteTimeout].
+// peer that does not read is dropped after [DefaultWriteTimeout].
 package adminsock

@@ -146,10 +146,10 @@ func parseDomainFields(f command.DomainFields) (edits[domainFields], error) {
 	if f.MaxBytes.Set {
 		e.set(func(d *domainFields) { d.MaxBytes = bytesize.Size(f.MaxBytes.Value) })
 	}
-	if err := parsedField(&e, "catch_all", f.CatchAll, parseOptionalAddress, func(d *domainFields) *mailaddr.Addr { return &d.CatchAll }); err != nil {
+	if err := parsedField(&e, f.CatchAll, named("catch_all", parseOptionalAddress), func(d *domainFields) *mailaddr.Addr { return &d.CatchAll }); err != nil {
 		return nil, err
 	}
-	err = parsedField(&e, "state", f.State, parseDomainState, func(d *domainFields) *directory.DomainState { return &d.State })
+	err = parsedField(&e, f.State, named("state", parseDomainState), func(d *domainFields) *directory.DomainState { return &d.State })
 	return e, err
 }
 

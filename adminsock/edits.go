@@ -29,14 +29,19 @@ func plainField[T, V any](list *edits[T], o command.Optional[V], field func(*T) 
 }
 
 // parsedField adds a change of a field that is parsed now.
-func parsedField[T, V, W any](list *edits[T], name string, o command.Optional[V], parse func(string, V) (W, error), field func(*T) *W) error {
+func parsedField[T, V, W any](list *edits[T], o command.Optional[V], parse func(V) (W, error), field func(*T) *W) error {
 	if !o.Set {
 		return nil
 	}
-	w, err := parse(name, o.Value)
+	w, err := parse(o.Value)
 	if err != nil {
 		return err
 	}
 	list.set(func(v *T) { *field(v) = w })
 	return nil
+}
+
+// named gives a parser the name of the field, for its errors.
+func named[V, W any](field string, parse func(string, V) (W, error)) func(V) (W, error) {
+	return func(v V) (W, error) { return parse(field, v) }
 }

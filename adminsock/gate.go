@@ -19,7 +19,7 @@ import (
 
 // serve answers one request: it finds the command, or says that there is none.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	out := newWriter(w)
+	out := newWriter(w, s.WriteTimeout)
 	if r.ContentLength != 0 { // a body that nobody reads must not hold the connection
 		out.readBy(time.Now().Add(s.BodyTimeout))
 	}
@@ -123,6 +123,7 @@ func (c *Call) forget() { clear(c.secret) }
 func (s *Server) reject(w *writer, c *Call, p *Problem) {
 	p.Request = c.Request
 	c.problem = p
+	w.Header().Set("Request-Id", c.Request)
 	w.Header().Set("Connection", "close")
 	w.problem(p)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatepost/gatepost/adminsock/command"
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/mailaddr"
 )
@@ -112,12 +113,12 @@ func reading[O any](ctx context.Context, names []string, read func(name string) 
 }
 
 // listed makes a filter of what a list was asked for.
-func (s *Server) listed(domain, match string, limit int) (filter, error) {
-	f := filter{match: match, limit: limit}
-	if domain == "" {
+func (s *Server) listed(in *command.ListInput) (filter, error) {
+	f := filter{match: in.Match, limit: in.Limit}
+	if in.Domain == "" {
 		return f, nil
 	}
-	d, err := parseDomain("domain", domain)
+	d, err := parseDomain("domain", in.Domain)
 	if err != nil {
 		return f, err
 	}

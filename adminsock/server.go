@@ -20,15 +20,15 @@ import (
 
 // The limits of the door.
 const (
-	DefaultMaxConns    = 256
-	DefaultBodyTimeout = 10 * time.Second // for a body, and between two reads of a batch
-	MaxHeader          = 16 << 10         // bytes of request line and headers
-	MaxBody            = 1 << 20          // bytes of a body that is not a batch
-	MaxLines           = 1_000_000        // users in a batch
-	MaxLine            = 64 << 10         // bytes of a line of a batch
-	HeaderTimeout      = 2 * time.Second  // for the request line and headers
-	WriteTimeout       = 30 * time.Second // for each piece of an answer
-	IdleTimeout        = 2 * time.Minute  // between two requests
+	DefaultMaxConns     = 256
+	DefaultBodyTimeout  = 10 * time.Second // for a body, and between two reads of a batch
+	DefaultWriteTimeout = 30 * time.Second // for each piece of an answer
+	MaxHeader           = 16 << 10         // bytes of request line and headers
+	MaxBody             = 1 << 20          // bytes of a body that is not a batch
+	MaxLines            = 1_000_000        // users in a batch
+	MaxLine             = 64 << 10         // bytes of a line of a batch
+	HeaderTimeout       = 2 * time.Second  // for the request line and headers
+	IdleTimeout         = 2 * time.Minute  // between two requests
 )
 
 // Hooks are called as the server works. A nil field is skipped.
@@ -68,17 +68,18 @@ type Status struct {
 // Server serves the administration. The exported fields must not change once
 // Serve was called. A Server is used once.
 type Server struct {
-	Directory   *directory.Directory
-	Ledger      *quota.Ledger
-	Verifier    *password.Verifier             // computes new hashes
-	Settings    func() Settings                // asked for each password
-	Status      func() Status                  // asked for `status`
-	LastLogin   func(directory.User) time.Time // nil, or zero: not known
-	Hooks       Hooks
-	Log         *slog.Logger     // nil: no log
-	Now         func() time.Time // nil: time.Now
-	MaxConns    int              // 0: DefaultMaxConns
-	BodyTimeout time.Duration    // 0: DefaultBodyTimeout
+	Directory    *directory.Directory
+	Ledger       *quota.Ledger
+	Verifier     *password.Verifier             // computes new hashes
+	Settings     func() Settings                // asked for each password
+	Status       func() Status                  // asked for `status`
+	LastLogin    func(directory.User) time.Time // nil, or zero: not known
+	Hooks        Hooks
+	Log          *slog.Logger     // nil: no log
+	Now          func() time.Time // nil: time.Now
+	MaxConns     int              // 0: DefaultMaxConns
+	BodyTimeout  time.Duration    // 0: DefaultBodyTimeout
+	WriteTimeout time.Duration    // 0: DefaultWriteTimeout
 
 	// Peer tells who connected; nil: peercred.Of.
 	Peer func(net.Conn) (peercred.Cred, error)
@@ -137,6 +138,9 @@ func (s *Server) prepare() {
 	if s.BodyTimeout == 0 {
 		s.BodyTimeout = DefaultBodyTimeout
 	}
+	if s.WriteTimeout == 0 {
+		s.WriteTimeout = DefaultWriteTimeout
+	}
 	s.routes()
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serve),
@@ -146,6 +150,8 @@ func (s *Server) prepare() {
 		ConnContext:       s.identify,
 		ConnState:         s.count,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+
+		DisableGeneralOptionsHandler: true, // it would answer anybody
 	}
 }
 

@@ -18,8 +18,8 @@ func (s *Server) bindServer() {
 	bind(s, command.Status, s.status)
 }
 
-func (s *Server) quotaList(ctx context.Context, _ *Call, in *command.QuotaListInput) (iter.Seq2[command.Quota, error], error) {
-	f, err := s.listed(in.Domain, in.Match, in.Limit)
+func (s *Server) quotaList(ctx context.Context, _ *Call, in *command.ListInput) (iter.Seq2[command.Quota, error], error) {
+	f, err := s.listed(in)
 	if err != nil {
 		return nil, err
 	}

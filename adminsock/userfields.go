@@ -65,11 +65,11 @@ func readNames(e *edits[userFields], f command.UserFields) error {
 	displayName := func(u *userFields) *string { return &u.DisplayName }
 	plainField(e, f.Name, displayName)
 	plainField(e, f.DisplayName, displayName)
-	err := parsedField(e, "login_name", f.LoginName, parseLoginName, func(u *userFields) *mailaddr.LoginName { return &u.LoginName })
+	err := parsedField(e, f.LoginName, named("login_name", parseLoginName), func(u *userFields) *mailaddr.LoginName { return &u.LoginName })
 	if err != nil {
 		return err
 	}
-	return parsedField(e, "addresses", f.Addresses, parseAddresses, func(u *userFields) *[]mailaddr.Addr { return &u.Addresses })
+	return parsedField(e, f.Addresses, named("addresses", parseAddresses), func(u *userFields) *[]mailaddr.Addr { return &u.Addresses })
 }
 
 // parseLoginName takes nothing for no login name.
@@ -85,7 +85,7 @@ func parseLoginName(field, text string) (mailaddr.LoginName, error) {
 }
 
 func readForward(e *edits[userFields], f command.UserFields) error {
-	err := parsedField(e, "forward", f.Forward, parseAddresses, func(u *userFields) *[]mailaddr.Addr { return &u.Forward })
+	err := parsedField(e, f.Forward, named("forward", parseAddresses), func(u *userFields) *[]mailaddr.Addr { return &u.Forward })
 	if err != nil || !f.KeepCopy.Set {
 		return err
 	}
@@ -149,10 +149,10 @@ func readSwitches(e *edits[userFields], f command.UserFields) error {
 		f.Services, f.Submit, f.Receive = either(f.Services, nested.Services), either(f.Submit, nested.Submit), either(f.Receive, nested.Receive)
 	}
 	services := func(u *userFields) *directory.Services { return &u.Switches.Services }
-	if err := parsedField(e, "services", f.Services, parseServices, services); err != nil {
+	if err := parsedField(e, f.Services, named("services", parseServices), services); err != nil {
 		return err
 	}
-	if err := parsedField(e, "receive", f.Receive, parseReceive, func(u *userFields) *directory.Receive { return &u.Switches.Receive }); err != nil {
+	if err := parsedField(e, f.Receive, named("receive", parseReceive), func(u *userFields) *directory.Receive { return &u.Switches.Receive }); err != nil {
 		return err
 	}
 	return readSubmit(e, f)

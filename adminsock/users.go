@@ -59,8 +59,8 @@ func (s *Server) free(a mailaddr.Addr) error {
 	return &directory.Error{Code: directory.CodeExists, Field: "address", Detail: fmt.Sprintf("%s already exists as a user", a.Unicode())}
 }
 
-func (s *Server) userList(ctx context.Context, _ *Call, in *command.UserListInput) (iter.Seq2[command.User, error], error) {
-	f, err := s.listed(in.Domain, in.Match, in.Limit)
+func (s *Server) userList(ctx context.Context, _ *Call, in *command.ListInput) (iter.Seq2[command.User, error], error) {
+	f, err := s.listed(in)
 	if err != nil {
 		return nil, err
 	}

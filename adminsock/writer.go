@@ -10,11 +10,12 @@ import (
 type writer struct {
 	http.ResponseWriter
 	control *http.ResponseController
-	status  int // 0: nothing was written yet
+	timeout time.Duration // for each write
+	status  int           // 0: nothing was written yet
 }
 
-func newWriter(w http.ResponseWriter) *writer {
-	return &writer{ResponseWriter: w, control: http.NewResponseController(w)}
+func newWriter(w http.ResponseWriter, timeout time.Duration) *writer {
+	return &writer{ResponseWriter: w, control: http.NewResponseController(w), timeout: timeout}
 }
 
 // Unwrap lets http.ResponseController through.
@@ -33,7 +34,7 @@ func (w *writer) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
-	_ = w.control.SetWriteDeadline(time.Now().Add(WriteTimeout))
+	_ = w.control.SetWriteDeadline(time.Now().Add(w.timeout))
 	return w.ResponseWriter.Write(b)
 }
 

@@ -17,11 +17,6 @@ type (
 		Address string   `json:"address" cli:"arg" doc:"the alias"`
 		Targets []string `json:"targets" nullable:"false" cli:"args:TARGET" complete:"user" doc:"where its mail goes"`
 	}
-	AliasListInput struct {
-		Domain string `query:"domain" cli:"flag" complete:"domain" doc:"only aliases of this domain"`
-		Match  string `query:"match" cli:"flag" doc:"only addresses that match a pattern with * and ?"`
-		Limit  int    `query:"limit" cli:"flag" doc:"at most so many" minimum:"0"`
-	}
 	AliasInput struct {
 		Address string `path:"address" cli:"arg" complete:"alias" doc:"the alias"`
 	}
@@ -61,7 +56,7 @@ var (
 		Method: "POST", Path: "/v1/aliases", Permission: WriteAliases, Object: "address", Write: true,
 		Done: "alias {address} added",
 	})
-	AliasList = op[AliasListInput, Alias](Spec{
+	AliasList = op[ListInput, Alias](Spec{
 		Name: "alias list", Summary: "list aliases, by domain and address", Example: "--domain example.test",
 		Method: "GET", Path: "/v1/aliases", Permission: ReadAliases, List: true,
 	})

@@ -33,6 +33,13 @@ type DomainFields struct {
 	Permanent  Optional[bool]   `json:"permanent,omitzero" cli:"key" doc:"a deleted address is never given to someone else"`
 }
 
+// ListInput says which addresses to list.
+type ListInput struct {
+	Domain string `query:"domain" cli:"flag" complete:"domain" doc:"only those of this domain"`
+	Match  string `query:"match" cli:"flag" doc:"only addresses that match a pattern with * and ?"`
+	Limit  int    `query:"limit" cli:"flag" doc:"at most so many" minimum:"0"`
+}
+
 // Match lets a change happen only when the object is still as the caller saw it.
 type Match struct {
 	IfMatch string `header:"If-Match" doc:"the revision that was seen, in double quotes"`

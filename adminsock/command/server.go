@@ -33,19 +33,12 @@ type Door struct {
 	Open    int    `json:"open" doc:"connections"`
 }
 
-// The inputs of quota and status.
-type (
-	QuotaListInput struct {
-		Domain string `query:"domain" cli:"flag" complete:"domain" doc:"only users of this domain"`
-		Match  string `query:"match" cli:"flag" doc:"only addresses that match a pattern with * and ?"`
-		Limit  int    `query:"limit" cli:"flag" doc:"at most so many" minimum:"0"`
-	}
-	StatusInput struct{}
-)
+// StatusInput is the input of status: none.
+type StatusInput struct{}
 
 // Quota and status.
 var (
-	QuotaList = op[QuotaListInput, Quota](Spec{
+	QuotaList = op[ListInput, Quota](Spec{
 		Name: "quota list", Summary: "show how full all mailboxes are", Example: "--domain example.test",
 		Method: "GET", Path: "/v1/quota", Permission: ReadUsers, List: true,
 	})

@@ -8,11 +8,6 @@ type (
 	UserBatchInput struct {
 		Batch struct{} `cli:"file" doc:"a file with one JSON object a line: the fields of a user, and password or password_hash; - is standard input"`
 	}
-	UserListInput struct {
-		Domain string `query:"domain" cli:"flag" complete:"domain" doc:"only users of this domain"`
-		Match  string `query:"match" cli:"flag" doc:"only addresses that match a pattern with * and ?"`
-		Limit  int    `query:"limit" cli:"flag" doc:"at most so many" minimum:"0"`
-	}
 	UserInput struct {
 		Address string `path:"address" cli:"arg" complete:"user" doc:"the user's address"`
 	}
@@ -64,7 +59,7 @@ var (
 		Method: "POST", Path: "/v1/users/batch", Permission: WriteUsers, Write: true, Stream: true,
 		Done: "{created} users added",
 	})
-	UserList = op[UserListInput, User](Spec{
+	UserList = op[ListInput, User](Spec{
 		Name: "user list", Summary: "list users, by domain and address", Example: "--domain example.test",
 		Method: "GET", Path: "/v1/users", Permission: ReadUsers, List: true,
 	})
