@@ -185,9 +185,6 @@ func (g *gathering) owns(address []byte) (bool, error) {
 	if bytes.Equal(key.Bytes(), g.user.Address()) {
 		return true, nil
 	}
-	if bytes.Equal(key.Bytes(), g.user.Address()) {
-		return true, nil
-	}
 	owners, err := Owners(g.facts.owners[:0], g.view, key)
 	g.facts.owners = owners
 	for _, u := range owners {
