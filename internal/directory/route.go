@@ -48,25 +48,38 @@ func (tx *Tx) checkRoute(key string) error {
 	if !r.Exists() {
 		return nil // deleted again by the same command
 	}
-	w := walk{tx: tx, height: map[string]int{}, leaves: map[string]bool{}}
+	field := routeField(r)
+	w := walk{tx: tx, field: field, height: map[string]int{}, leaves: map[string]bool{}}
 	height, err := w.visit(r)
 	if err != nil {
 		return err
 	}
 	if len(w.leaves) > MaxTargets {
-		return &Error{Code: CodeTooDeep, Field: "targets", Detail: fmt.Sprintf("%s leads to %d addresses; %d are allowed", key, len(w.leaves), MaxTargets)}
+		return &Error{Code: CodeTooDeep, Field: field, Detail: fmt.Sprintf("%s leads to %d addresses; %d are allowed", key, len(w.leaves), MaxTargets)}
 	}
 	if height > 1 { // what leads here grows with it
 		height += tx.depthAbove(r)
 	}
 	if height > MaxDepth {
-		return &Error{Code: CodeTooDeep, Field: "targets", Detail: fmt.Sprintf("%s would make mail pass %d aliases; %d are allowed", key, height, MaxDepth)}
+		return &Error{Code: CodeTooDeep, Field: field, Detail: fmt.Sprintf("%s would make mail pass %d aliases; %d are allowed", key, height, MaxDepth)}
 	}
 	return nil
 }
 
+// routeField names the input field that says where a record leads.
+func routeField(r Record) string {
+	switch r.Kind() {
+	case KindUser:
+		return "forward"
+	case KindDomain:
+		return "catch_all"
+	}
+	return "targets"
+}
+
 type walk struct {
 	tx     *Tx
+	field  string          // of the record whose route is checked
 	height map[string]int  // longest way down from a record; visiting: not known yet
 	leaves map[string]bool // final targets
 }
@@ -78,7 +91,7 @@ func (w *walk) visit(r Record) (int, error) {
 	key := string(r.Key())
 	if h, seen := w.height[key]; seen {
 		if h == visiting {
-			return 0, &Error{Code: CodeLoop, Field: "targets", Detail: fmt.Sprintf("the targets of %s lead back to it", key)}
+			return 0, &Error{Code: CodeLoop, Field: w.field, Detail: fmt.Sprintf("the targets of %s lead back to it", key)}
 		}
 		return h, nil
 	}
@@ -111,7 +124,7 @@ func (w *walk) target(from Record, to []byte) (int, error) {
 		return 1, nil
 	}
 	if domain.Domain().CatchAll() == nil || bytes.Equal(domain.Key(), from.Key()) {
-		return 0, &Error{Code: CodeNoTarget, Field: "targets", Detail: fmt.Sprintf("there is no %s in our domain %s", to, domain.Domain().Name())}
+		return 0, &Error{Code: CodeNoTarget, Field: w.field, Detail: fmt.Sprintf("there is no %s in our domain %s", to, domain.Domain().Name())}
 	}
 	h, err := w.visit(domain)
 	return h + 1, err

@@ -82,7 +82,7 @@ func TestRefusedChanges(t *testing.T) {
 		{"unknown plan", createUser("x@example.test", func(u *directory.UserFields) { u.Plan = "gold" }), directory.ErrInvalid, `plan: there is no plan "gold"`},
 		{"listed without domains", createUser("x@example.test", func(u *directory.UserFields) { u.Switches.Submit = directory.SubmitListed }), directory.ErrInvalid, "submit: listed needs the domains"},
 		{"negative quota", createUser("x@example.test", func(u *directory.UserFields) { u.Quota = directory.Limit{Bytes: -1} }), directory.ErrInvalid, "quota: a limit cannot be negative"},
-		{"forward to nobody", createUser("x@example.test", func(u *directory.UserFields) { u.Forward = addresses("nobody@example.test") }), directory.ErrNoTarget, "there is no nobody@example.test in our domain example.test"},
+		{"forward to nobody", createUser("x@example.test", func(u *directory.UserFields) { u.Forward = addresses("nobody@example.test") }), directory.ErrNoTarget, "forward: there is no nobody@example.test in our domain example.test"},
 		{"forward to itself", createUser("x@example.test", func(u *directory.UserFields) { u.Forward, u.KeepCopy = addresses("x@example.test"), true }), directory.ErrLoop, "lead back to it"},
 		{"alias to nobody", createAlias("new@example.test", "nobody@example.test"), directory.ErrNoTarget, "there is no nobody@example.test"},
 		{"alias without target", createAlias("new@example.test"), directory.ErrInvalid, "targets: an alias needs at least one target"},
@@ -113,7 +113,7 @@ func TestRefusedChanges(t *testing.T) {
 		{"domain exists", func(tx *directory.Tx) error {
 			return tx.CreateDomain(directory.DomainFields{Domain: testkit.Domain("EXAMPLE.test")})
 		}, directory.ErrExists, "there is already a domain example.test"},
-		{"catch-all to nobody", setDomain("example.test", func(d *directory.DomainFields) { d.CatchAll = testkit.Addr("nobody@example.test") }), directory.ErrNoTarget, "there is no nobody@example.test"},
+		{"catch-all to nobody", setDomain("example.test", func(d *directory.DomainFields) { d.CatchAll = testkit.Addr("nobody@example.test") }), directory.ErrNoTarget, "catch_all: there is no nobody@example.test"},
 		{"stale revision", func(tx *directory.Tx) error {
 			return tx.ChangeUser(testkit.Addr("alice@example.test"), 999, func(*directory.UserFields) error { return nil })
 		}, directory.ErrConflict, "was changed meanwhile: it is at revision 1, not 999"},
