@@ -70,12 +70,7 @@ func (m *Metrics) Watch(d *directory.Directory, refusing func() error) {
 			Namespace: namespace, Name: "degraded",
 			Help:        "1 while gatepost does not do all of its work. read_only: no change is taken, lookups go on.",
 			ConstLabels: prometheus.Labels{"reason": degradedReadOnly},
-		}, func() float64 {
-			if refusing() != nil {
-				return 1
-			}
-			return 0
-		}))
+		}, func() float64 { return number(refusing() != nil) }))
 }
 
 // label writes words as a label's value: "further address" as further_address.

@@ -3,6 +3,7 @@ package metrics
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ func all(t testing.TB) *Metrics {
 	m := New("1.2.3")
 	m.Watch(d, d.Refusing)
 	m.Door("policy")
+	NewServer(m, Health{Alive: fine, Ready: fine}, serve.Hooks{}, slog.New(slog.DiscardHandler))
 	return m
 }
 
@@ -73,6 +75,7 @@ func TestNames(t *testing.T) {
 		"gatepost_policy_decisions_total",
 		"gatepost_policy_unknown_facts_total",
 		"gatepost_policy_watched_total",
+		"gatepost_ready",
 		"gatepost_socketmap_queries_total",
 		"gatepost_socketmap_query_duration_seconds",
 	}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/gatepost/gatepost/internal/serve"
@@ -39,8 +40,10 @@ type Server struct {
 	open  atomic.Int64 // connections
 }
 
-// NewServer returns a server of m.
+// NewServer returns a server of m, to which it adds whether gatepost is ready;
+// so m has one server.
 func NewServer(m *Metrics, h Health, hooks serve.Hooks, log *slog.Logger) *Server {
+	m.registry.MustRegister(ready(h))
 	s := &Server{hooks: hooks}
 	errorLog := slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	mux := http.NewServeMux()
@@ -55,6 +58,22 @@ func NewServer(m *Metrics, h Health, hooks serve.Hooks, log *slog.Logger) *Serve
 		ConnState: s.count,
 	}
 	return s
+}
+
+// ready tells what /readyz does, to those who only scrape.
+func ready(h Health) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: namespace, Name: "ready",
+		Help: "1 while questions are answered and changes are taken; /readyz says why not.",
+	}, func() float64 { return number(h.Ready() == nil) })
+}
+
+// number writes a fact as a gauge has it.
+func number(fact bool) float64 {
+	if fact {
+		return 1
+	}
+	return 0
 }
 
 // probe answers 200, or 503 and the reason.

@@ -61,7 +61,7 @@ func get(t *testing.T, url, accept string) (int, http.Header, string) {
 func fine() error { return nil }
 
 func TestScrape(t *testing.T) {
-	_, url := serveMetrics(t, all(t), Health{Alive: fine, Ready: fine}, serve.Hooks{})
+	_, url := serveMetrics(t, New("1.2.3"), Health{Alive: fine, Ready: fine}, serve.Hooks{})
 	code, header, body := get(t, url+"/metrics", "text/plain")
 	if code != http.StatusOK || !strings.HasPrefix(header.Get("Content-Type"), "text/plain") {
 		t.Fatalf("/metrics: %d, %s", code, header.Get("Content-Type"))
@@ -99,6 +99,20 @@ func TestProbes(t *testing.T) {
 				t.Errorf("GET %s = %d %q, want %d %q", row.path, code, body, row.code, row.body)
 			}
 		})
+	}
+}
+
+// Who only scrapes learns what /readyz says.
+func TestReady(t *testing.T) {
+	why := errors.New("draining")
+	m := New("x")
+	serveMetrics(t, m, Health{Alive: fine, Ready: func() error { return why }}, serve.Hooks{})
+	if got := gather(t, m)["gatepost_ready"]; got != 0 {
+		t.Errorf("gatepost_ready = %v while draining, want 0", got)
+	}
+	why = nil
+	if got := gather(t, m)["gatepost_ready"]; got != 1 {
+		t.Errorf("gatepost_ready = %v, want 1", got)
 	}
 }
 
