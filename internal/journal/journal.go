@@ -14,6 +14,9 @@ import (
 // ErrUnknown says that a frame may or may not be on the disk.
 var ErrUnknown = errors.New("the journal may or may not hold the change")
 
+// ErrReadOnly refuses to append to a journal that was opened read-only.
+var ErrReadOnly = errors.New("the journal is open for reading only")
+
 // defaultSegment is how many bytes a segment grows to before the next begins.
 const defaultSegment = 64 << 20
 
@@ -27,6 +30,9 @@ type Options struct {
 	Begin uint64
 	// SegmentSize is how many bytes a segment grows to; 0: 64 MiB.
 	SegmentSize int64
+	// ReadOnly leaves the files as they are: a torn tail is not cut off but not
+	// read either, and Append refuses.
+	ReadOnly bool
 	Log         *slog.Logger // nil: slog.Default()
 }
 
@@ -52,30 +58,47 @@ func Open(o Options) (*Journal, error) {
 	if j.log == nil {
 		j.log = slog.Default()
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if o.ReadOnly {
+		j.failure = ErrReadOnly
+	} else if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	names, err := segments(o.Dir)
+	names, err := j.checkAll(o.Known)
 	if err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
+		return nil, err
 	}
-	if names, err = j.dropEmptyTail(names); err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
-	}
-	if len(names) == 0 {
+	switch {
+	case o.ReadOnly:
+		j.at.next = max(1, o.Begin, j.at.next)
+	case len(names) == 0:
 		return j, j.begin(position{next: max(1, o.Begin)})
-	}
-	for i, name := range names {
-		if err := j.check(name, i == len(names)-1, o.Known); err != nil {
-			return nil, err
+	default:
+		path := filepath.Join(j.dir, names[len(names)-1])
+		if j.file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+			return nil, fmt.Errorf("open journal: %w", err)
 		}
-	}
-	path := filepath.Join(j.dir, names[len(names)-1])
-	if j.file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	return j, nil
 }
+
+// checkAll checks every segment and returns their names.
+func (j *Journal) checkAll(known uint64) ([]string, error) {
+	names, err := segments(j.dir)
+	if err == nil {
+		names, err = j.dropEmptyTail(names)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	for i, name := range names {
+		if err := j.check(name, i == len(names)-1, known); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+func (j *Journal) readOnly() bool { return errors.Is(j.failure, ErrReadOnly) }
 
 // dropEmptyTail removes a last segment that a crash left without its head. It
 // holds no frame.
@@ -87,6 +110,9 @@ func (j *Journal) dropEmptyTail(names []string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil || info.Size() >= segmentHead {
 		return names, err
+	}
+	if j.readOnly() {
+		return names[:len(names)-1], nil
 	}
 	j.log.Warn("journal: an unfinished segment is removed", "segment", filepath.Base(path), "bytes", info.Size())
 	return names[:len(names)-1], os.Remove(path)
@@ -102,6 +128,9 @@ func (j *Journal) check(name string, last bool, known uint64) error {
 	}
 	if intact, scanErr := intactAfter(path, at); intact || scanErr != nil {
 		return errors.Join(err, scanErr)
+	}
+	if j.readOnly() {
+		return nil
 	}
 	j.log.Warn("journal: a change that was never acknowledged is cut off", "segment", name, "offset", at.offset, "change", at.next, "err", err)
 	return cut(path, at.offset)
@@ -208,9 +237,31 @@ func (j *Journal) roll() error {
 	return old.Close()
 }
 
+// errEnd ends a scan at the end of a journal that is read only.
+var errEnd = errors.New("the end")
+
 // Replay calls fn for each frame that holds a sequence number above after, in
 // order. The payload is valid only during the call.
 func (j *Journal) Replay(after uint64, fn func(first, last uint64, payload []byte) error) error {
+	if !j.readOnly() {
+		return j.replay(after, fn)
+	}
+	if after+1 >= j.at.next {
+		return nil
+	}
+	err := j.replay(after, func(first, last uint64, payload []byte) error {
+		if err := fn(first, last, payload); err != nil || last+1 < j.at.next {
+			return err
+		}
+		return errEnd // a torn tail may follow
+	})
+	if errors.Is(err, errEnd) {
+		return nil
+	}
+	return err
+}
+
+func (j *Journal) replay(after uint64, fn func(first, last uint64, payload []byte) error) error {
 	names, err := segments(j.dir)
 	if err != nil {
 		return fmt.Errorf("read journal: %w", err)
@@ -237,6 +288,9 @@ func (j *Journal) Replay(after uint64, fn func(first, last uint64, payload []byt
 func (j *Journal) Close() error {
 	if j.failure == nil {
 		j.failure = errors.New("the journal is closed")
+	}
+	if j.file == nil {
+		return nil // read-only
 	}
 	return j.file.Close()
 }

@@ -122,6 +122,73 @@ func TestTornTail(t *testing.T) {
 }
 
 // A tail that was acknowledged is damage, not a torn tail.
+// Read only, a journal ends before its torn tail, and keeps it.
+func TestReadOnly(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		tear func(t *testing.T, dir string)
+	}{
+		{"whole", func(*testing.T, string) {}},
+		{"torn frame", func(t *testing.T, dir string) { appendTo(t, filepath.Join(dir, segmentName(1)), "half a frame") }},
+		{"torn segment", func(t *testing.T, dir string) { appendTo(t, filepath.Join(dir, segmentName(4)), magic) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := Options{Dir: t.TempDir()}
+			j := open(t, o)
+			fill(t, j, 3)
+			_ = j.Close()
+			c.tear(t, o.Dir)
+			before := contents(t, o.Dir)
+			o.ReadOnly = true
+			j = open(t, o)
+			if diff := cmp.Diff([]string{"2-2 change 2", "3-3 change 3"}, replay(t, j, 1)); diff != "" {
+				t.Errorf("Replay(1) (-want +got):\n%s", diff)
+			}
+			if got := replay(t, j, 3); got != nil {
+				t.Errorf("Replay(3) = %v, want nothing", got)
+			}
+			if err := j.Append(4, nil); !errors.Is(err, ErrReadOnly) {
+				t.Errorf("Append = %v, want ErrReadOnly", err)
+			}
+			if j.Next() != 4 {
+				t.Errorf("Next = %d, want 4", j.Next())
+			}
+			if diff := cmp.Diff(before, contents(t, o.Dir)); diff != "" {
+				t.Errorf("files changed (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+func appendTo(t *testing.T, path, text string) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = string(b)
+	}
+	return all
+}
+
 func TestKnownTailIsNotCut(t *testing.T) {
 	dir := t.TempDir()
 	fill(t, open(t, Options{Dir: dir}), 3)
