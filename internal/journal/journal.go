@@ -33,7 +33,7 @@ type Options struct {
 	// ReadOnly leaves the files as they are: a torn tail is not cut off but not
 	// read either, and Append refuses.
 	ReadOnly bool
-	Log         *slog.Logger // nil: slog.Default()
+	Log      *slog.Logger // nil: slog.Default()
 }
 
 // Journal is an open journal.
