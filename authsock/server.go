@@ -1,0 +1,109 @@
+package authsock
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/gatepost/gatepost/internal/login"
+	"github.com/gatepost/gatepost/internal/serve"
+	"github.com/gatepost/gatepost/internal/tabline"
+)
+
+const (
+	clientDoor = "auth"
+
+	maxLine          = 16384            // Dovecot's AUTH_CLIENT_MAX_LINE_LENGTH
+	handshakeTimeout = 30 * time.Second // Dovecot's clients give up after it, too
+	drainTime        = 2 * time.Second  // for verifications that run when draining begins
+)
+
+// Server speaks the client protocol. The exported fields must not change once
+// Serve was called; Check and Requests must be set. A Server is used once.
+type Server struct {
+	// Check decides an attempt, as login.Checker does; it returns soon after
+	// ctx ends.
+	Check        func(ctx context.Context, a login.Attempt) login.Outcome
+	Requests     *Requests     // shared with the Master
+	MaxConns     int           // 0: serve.DefaultMaxConns
+	WriteTimeout time.Duration // for a reply; 0: serve.DefaultWriteTimeout
+	Hooks        serve.Hooks
+	Log          *slog.Logger // nil: no log
+
+	once   sync.Once
+	log    *slog.Logger
+	server serve.Server
+	over   context.Context // ends when verifications of a drain must end
+	end    context.CancelFunc
+}
+
+// Serve answers the connections of l until Shutdown, as [serve.Server.Serve].
+// It may be called for several listeners.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	s.once.Do(s.prepare)
+	return s.server.Serve(ctx, l)
+}
+
+// Shutdown stops accepting and lets verifications finish for two seconds. See
+// [serve.Server.Shutdown].
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.once.Do(s.prepare)
+	timer := time.AfterFunc(drainTime, s.end)
+	defer timer.Stop()
+	return s.server.Shutdown(ctx)
+}
+
+func (s *Server) prepare() {
+	s.log = doorLog(s.Log, clientDoor)
+	s.over, s.end = context.WithCancel(context.Background())
+	s.server.Name, s.server.Handle, s.server.Log = clientDoor, s.handle, s.Log
+	s.server.MaxConns, s.server.WriteTimeout, s.server.Hooks = s.MaxConns, s.WriteTimeout, s.Hooks
+}
+
+// handle serves one connection.
+func (s *Server) handle(ctx context.Context, sc *serve.Conn) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(s.over, cancel)
+	defer stop()
+	newConn(ctx, s, sc).serve(cancel)
+}
+
+func doorLog(l *slog.Logger, door string) *slog.Logger {
+	if l == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l.With("door", door)
+}
+
+// isViolation reports whether err is about what the peer sent.
+func isViolation(err error) bool {
+	var v violation
+	return errors.As(err, &v) || errors.Is(err, tabline.ErrTooLong)
+}
+
+// complain logs why a connection ends, if anybody should know: what the peer
+// did, and that it fell silent in the middle of a line or does not read.
+func complain(l *slog.Logger, c *serve.Conn, err error) {
+	if !isViolation(err) && (!errors.Is(err, os.ErrDeadlineExceeded) || isDraining(c)) {
+		return
+	}
+	if peer, ok := c.Peer(); ok {
+		l = l.With("peer_uid", peer.UID, "peer_pid", peer.PID)
+	}
+	l.Warn("closing connection", "err", err)
+}
+
+// isDraining reports whether the server drains.
+func isDraining(c *serve.Conn) bool {
+	select {
+	case <-c.Draining():
+		return true
+	default:
+		return false
+	}
+}
