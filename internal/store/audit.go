@@ -18,7 +18,11 @@ func (s *Store) Audit(ctx context.Context, after directory.Revision, fn func(dir
 	if after >= until {
 		return nil
 	}
-	err := s.replay(uint64(after), func(b *directory.Batch) error {
+	j := s.journal
+	if im := s.image.Load(); im != nil {
+		j = im.journal
+	}
+	err := replay(j, uint64(after), func(b *directory.Batch) error {
 		for _, e := range b.Entries {
 			if e.Revision <= after {
 				continue

@@ -90,8 +90,9 @@ func syncDir(dir string) error {
 }
 
 // apply takes a batch in, in parts when it is large. What is there already, from
-// a start that was interrupted, is skipped.
-func (d *database) apply(b *directory.Batch) error {
+// a start that was interrupted, is skipped. may is asked before each part; what
+// it fails with ends apply, and a later one goes on from there.
+func (d *database) apply(b *directory.Batch, may func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if b.Revision() <= d.head.revision {
@@ -102,6 +103,9 @@ func (d *database) apply(b *directory.Batch) error {
 		changes = append(changes, e.Changes...)
 	}
 	for {
+		if err := may(); err != nil {
+			return err
+		}
 		n, err := d.part(changes, b.Revision())
 		if err != nil || n == len(changes) {
 			return err

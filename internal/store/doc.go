@@ -20,6 +20,18 @@
 // the journal. Further changes are refused with the reason, until a restart has
 // applied the journal again.
 //
+// # A full disk
+//
+// Badger writes through sparse mappings, and a full disk ends the process there
+// (SIGBUS), in any of its goroutines. So a change is refused when less than
+// [Options].Reserve would be left, the follower waits when half of that is gone,
+// and Badger is neither opened nor closed then. [Open] serves what snapshots and
+// journal hold instead, from memory, also when the database cannot be opened
+// because the file system is read-only or fails. When there is room again, or the
+// database opens, changes are taken without a restart. Another program that takes
+// the last bytes while Badger writes can still end the process, once: the next
+// start does not open Badger.
+//
 // # Starting
 //
 // [Open] applies what the journal has beyond Badger's head. [Store.Load] then
@@ -28,7 +40,9 @@
 // damaged, so nothing that its iterator says is believed. What does not fit is
 // rebuilt from the newest snapshot that verifies and the journal behind it,
 // loudly, or the start fails with what can be done. A partial directory would
-// bounce the mail of people who exist.
+// bounce the mail of people who exist. A start that dies of the database, which
+// nothing can catch, is counted (file "opening"); after two in a row the
+// database is rebuilt without being opened.
 //
 // # Keys in Badger
 //

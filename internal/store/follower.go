@@ -1,10 +1,21 @@
 package store
 
-import "github.com/gatepost/gatepost/internal/directory"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gatepost/gatepost/internal/directory"
+)
 
 // room waits until the database is not too far behind the journal. It returns
-// why it will never be, if the follower gave up.
-func (s *Store) room() error {
+// why a change that takes so many bytes of the journal is refused, if it is.
+func (s *Store) room(bytes int) error {
+	if im := s.image.Load(); im != nil {
+		return im.reason
+	}
+	if err := s.disk.room(bytes); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.backlog > maxBacklog && s.failure == nil {
@@ -30,18 +41,45 @@ func (s *Store) enqueue(b *directory.Batch) {
 // follow is the follower: it takes batches into the database until the store is
 // closed and nothing waits, or until that fails.
 func (s *Store) follow() {
-	defer close(s.done)
 	for {
 		b := s.next()
 		if b == nil {
 			return
 		}
-		if err := s.database.apply(b); err != nil {
+		err := s.database.apply(b, s.disk.half)
+		switch {
+		case err == nil:
+			s.applied(b)
+		case !errors.Is(err, errDiskFull):
 			s.giveUp(b, err)
 			return
+		case !s.waitForRoom(err):
+			return // what is not taken in is in the journal
 		}
-		s.applied(b)
 	}
+}
+
+// waitForRoom waits until there is room on the disk. It reports false when the
+// store is closed before.
+func (s *Store) waitForRoom(err error) bool {
+	s.log.Error("the disk is full: changes are refused until there is room", "err", err)
+	s.fail(err)
+	for s.disk.room(0) != nil {
+		if !s.sleep() {
+			return false
+		}
+	}
+	s.log.Info("there is room on the disk: changes are taken")
+	s.fail(nil)
+	return true
+}
+
+// fail says why changes are refused, or, with nil, that they are not any more.
+func (s *Store) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failure = err
+	s.changed.Broadcast()
 }
 
 // next waits for a batch; nil: the store is closed.
@@ -79,17 +117,20 @@ func (s *Store) applied(b *directory.Batch) {
 func (s *Store) giveUp(b *directory.Batch, err error) {
 	s.log.Error("the database cannot be written: changes are refused until a restart; nothing that was acknowledged is lost",
 		"revision", b.Revision(), "err", err)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failure = err
-	s.changed.Broadcast()
+	s.fail(fmt.Errorf("the database cannot be written until gatepost is restarted: %w", err))
 }
 
 // Failure returns why changes are refused, or nil.
 func (s *Store) Failure() error {
+	if im := s.image.Load(); im != nil {
+		return im.reason
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.failure
+	if s.failure != nil {
+		return s.failure
+	}
+	return s.disk.room(0)
 }
 
 func sizeOf(b *directory.Batch) (n int) {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/journal"
 )
 
 // rebuild makes the database anew, from the newest snapshot that verifies and
@@ -45,12 +46,14 @@ func (s *Store) buildAnew() error {
 	if err != nil {
 		return err
 	}
-	err = s.fill(d)
+	err = s.fill(s.journal, func(b *directory.Batch) error { return d.apply(b, s.disk.half) })
 	return errors.Join(err, d.db.Close())
 }
 
-func (s *Store) fill(d *database) error {
-	first, err := s.journal.First()
+// fill hands on what makes the whole directory: the newest intact snapshot and
+// the journal behind it, or all of the journal.
+func (s *Store) fill(j *journal.Journal, apply func(*directory.Batch) error) error {
+	first, err := j.First()
 	if err != nil {
 		return err
 	}
@@ -68,15 +71,15 @@ func (s *Store) fill(d *database) error {
 		if uint64(b.Revision())+1 < first {
 			break // this and older ones do not reach the journal
 		}
-		if err := d.apply(b); err != nil {
+		if err := apply(b); err != nil {
 			return err
 		}
-		return s.replay(uint64(b.Revision()), d.apply)
+		return replay(j, uint64(b.Revision()), apply)
 	}
 	if first != 1 {
 		return fmt.Errorf("there is no intact snapshot, and the journal begins with change %d only", first)
 	}
-	return s.replay(0, d.apply)
+	return replay(j, 0, apply)
 }
 
 // snapshotBatch reads a snapshot as one batch that makes all its records.

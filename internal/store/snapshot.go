@@ -42,6 +42,13 @@ var ErrSnapshot = errors.New("not an intact gatepost backup")
 // Backup writes a snapshot of what is committed to w and returns its revision.
 // Changes go on meanwhile.
 func (s *Store) Backup(ctx context.Context, w io.Writer) (directory.Revision, error) {
+	if im := s.image.Load(); im != nil {
+		out := newSnapshotWriter(w, im.head())
+		if err := im.records(ctx, out.record); err != nil {
+			return 0, fmt.Errorf("write backup: %w", err)
+		}
+		return im.revision, out.finish()
+	}
 	s.drain()
 	txn, h := s.database.view()
 	defer txn.Discard()
@@ -68,6 +75,9 @@ func (s *Store) drain() {
 // Snapshot writes a snapshot into the state directory, unless the newest one is
 // as new, and removes the oldest ones.
 func (s *Store) Snapshot(ctx context.Context) error {
+	if err := s.Failure(); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
 	dir := s.path("snapshots")
 	names, err := s.snapshots()
 	if err != nil {

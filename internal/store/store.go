@@ -1,33 +1,37 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
 
+	"github.com/gatepost/gatepost/internal/bytesize"
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/journal"
 )
 
 // Options say where a store is.
 type Options struct {
-	Dir string       // the state directory
-	Log *slog.Logger // nil: slog.Default()
+	Dir     string        // the state directory
+	Reserve bytesize.Size // what must be left on its disk for a change to be taken; 0: 64 MiB
+	Log     *slog.Logger  // nil: slog.Default()
+
+	free func(dir string) (uint64, error) // a test's disk
 }
 
 // Store is an open store. Commit may be called from one goroutine at a time, the
 // other methods from any.
 type Store struct {
 	dir      string
+	disk     disk
 	log      *slog.Logger
 	journal  *journal.Journal
 	database *database
@@ -35,13 +39,16 @@ type Store struct {
 	deadly   bool          // starts died of the database
 	durable  atomic.Uint64 // the last revision in the journal
 
+	image atomic.Pointer[image] // what is served while there is no database; before it is nil, journal and database must not be used
+
 	mu      sync.Mutex
 	changed *sync.Cond         // signalled when a field below changes
 	queue   []*directory.Batch // in the journal, not in the database yet
 	backlog int                // bytes of the values in the queue
 	pending map[string]pending // the newest of each name in the queue
-	failure error              // why the follower gave up, if it did
+	failure error              // why the follower gave up or waits, if it does
 	closing bool
+	stop    chan struct{} // closed by Close
 	done    chan struct{} // closed when the follower has ended
 }
 
@@ -56,23 +63,57 @@ type pending struct {
 const maxBacklog = 64 << 20
 
 // Open opens the store in o.Dir, or makes it, and takes into the database what
-// the journal has beyond it. Only one process can have it open.
+// the journal has beyond it. Only one process can have it open. When the disk is
+// full or cannot be written, it opens what snapshots and journal hold, refuses
+// changes, and goes over to the database when it can.
 func Open(o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &Store{dir: o.Dir, log: o.Log.With("component", "store"), pending: map[string]pending{}, done: make(chan struct{})}
+	s := &Store{
+		dir: o.Dir, disk: disk{o.Dir, uint64(cmp.Or(o.Reserve, defaultReserve)), o.free}, log: o.Log.With("component", "store"),
+		pending: map[string]pending{}, stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if s.disk.free == nil {
+		s.disk.free = statfs
+	}
 	s.changed = sync.NewCond(&s.mu)
 	if err := s.open(); err != nil {
-		return nil, errors.Join(err, s.closeFiles())
+		return nil, err
 	}
-	go s.follow()
+	go s.work()
 	return s, nil
+}
+
+// work ends when the store is closed.
+func (s *Store) work() {
+	defer close(s.done)
+	if s.image.Load() == nil || s.heal() {
+		s.follow()
+	}
 }
 
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *Store) open() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("make the state directory: %w", err)
+	}
+	if err := s.disk.room(0); err != nil {
+		return s.degrade(err)
+	}
+	err := s.openFiles()
+	if err == nil {
+		return nil
+	}
+	if err = errors.Join(err, s.closeFiles()); isFileTrouble(err) {
+		return s.degrade(err)
+	}
+	return err
+}
+
+// openFiles opens database and journal and brings them together.
+func (s *Store) openFiles() error {
 	if err := s.finishSwap(); err != nil {
 		return err
 	}
@@ -162,9 +203,9 @@ func (s *Store) catchUp() error {
 		return err
 	}
 	n := 0
-	err = s.replay(uint64(have), func(b *directory.Batch) error {
+	err = replay(s.journal, uint64(have), func(b *directory.Batch) error {
 		n += len(b.Entries)
-		return s.database.apply(b)
+		return s.database.apply(b, s.disk.half)
 	})
 	if n > 0 && err == nil {
 		s.log.Info("the database has caught up with the journal", "changes", n, "revision", s.database.head.revision)
@@ -182,8 +223,8 @@ func (s *Store) fellBack(have directory.Revision) error {
 	return fmt.Errorf("%w: it has changes up to %d only; it had more when snapshot %s was made of it", errDamaged, have, names[len(names)-1])
 }
 
-func (s *Store) replay(after uint64, apply func(*directory.Batch) error) error {
-	return s.journal.Replay(after, func(first, last uint64, payload []byte) error {
+func replay(j *journal.Journal, after uint64, apply func(*directory.Batch) error) error {
+	return j.Replay(after, func(first, last uint64, payload []byte) error {
 		b, err := decodeBatch(payload)
 		if err == nil && uint64(b.Revision()) != last {
 			err = errBatch
@@ -195,20 +236,12 @@ func (s *Store) replay(after uint64, apply func(*directory.Batch) error) error {
 	})
 }
 
-// isFileTrouble reports whether an error is about the file system rather than
-// about what is in the files.
-func isFileTrouble(err error) bool {
-	for _, trouble := range []error{fs.ErrPermission, syscall.ENOSPC, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENOMEM, syscall.EDQUOT} {
-		if errors.Is(err, trouble) {
-			return true
-		}
-	}
-	return false
-}
-
 // Load calls apply for every record and returns the revision. When the database
 // turns out damaged it is rebuilt and ErrStartOver returned.
 func (s *Store) Load(ctx context.Context, apply func(key, value []byte) error) (directory.Revision, error) {
+	if im := s.image.Load(); im != nil {
+		return im.revision, im.records(ctx, apply)
+	}
 	s.drain()
 	txn, h := s.database.view()
 	defer txn.Discard()
@@ -237,10 +270,11 @@ func (s *Store) Rebuilt() string { return s.rebuilt }
 // Commit appends the batch to the journal. ErrUnknown says that nobody can know
 // whether it is there, any other error that it is not.
 func (s *Store) Commit(_ context.Context, b *directory.Batch) error {
-	if err := s.room(); err != nil {
-		return &directory.Error{Code: directory.CodeReadOnly, Detail: "the database cannot be written; the reason is in the log, and a restart takes in what the journal has", Err: err}
+	payload := encodeBatch(b)
+	if err := s.room(len(payload)); err != nil {
+		return &directory.Error{Code: directory.CodeReadOnly, Detail: "changes are refused for now", Err: err}
 	}
-	switch err := s.journal.Append(uint64(b.Revision()), encodeBatch(b)); {
+	switch err := s.journal.Append(uint64(b.Revision()), payload); {
 	case errors.Is(err, journal.ErrUnknown):
 		return &directory.Error{Code: directory.CodeUnknown, Detail: "the change may or may not be stored", Err: err}
 	case err != nil:
@@ -254,6 +288,9 @@ func (s *Store) Commit(_ context.Context, b *directory.Batch) error {
 // Read returns the value of key, or directory.ErrNotFound. Nothing is behind a
 // commit, so atLeast is met always.
 func (s *Store) Read(_ context.Context, key []byte, _ directory.Revision) ([]byte, error) {
+	if im := s.image.Load(); im != nil {
+		return im.read(key)
+	}
 	s.mu.Lock()
 	p, ok := s.pending[string(key)]
 	s.mu.Unlock()
@@ -288,6 +325,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closing = true
+	close(s.stop)
 	s.changed.Broadcast()
 	s.mu.Unlock()
 	<-s.done
@@ -299,12 +337,23 @@ func (s *Store) closeFiles() (err error) {
 		err = s.journal.Close()
 	}
 	if s.database != nil {
-		err = errors.Join(err, s.database.db.Close())
+		err = errors.Join(err, s.closeDatabase())
 	}
+	s.journal, s.database = nil, nil
 	if !s.deadly || s.rebuilt != "" {
 		s.endOpening() // an error is not a death
 	}
 	return err
+}
+
+// closeDatabase closes the database, unless there is no room for what it writes
+// then: it would end the process. What is in it is synced, so it can be left.
+func (s *Store) closeDatabase() error {
+	if err := s.disk.half(); err != nil {
+		s.log.Error("the database is left as after a crash", "err", err)
+		return nil
+	}
+	return s.database.db.Close()
 }
 
 // exists reports whether there is a file or directory of the name.

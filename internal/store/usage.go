@@ -32,6 +32,9 @@ const (
 // SaveUsage stores usage in as few synced transactions as it needs. What it
 // stores is not atomic: a crash may leave a part of it.
 func (s *Store) SaveUsage(list []Usage) error {
+	if err := s.Failure(); err != nil {
+		return fmt.Errorf("save usage: %w", err)
+	}
 	w := s.database.db.NewWriteBatch()
 	defer w.Cancel()
 	for _, u := range list {
@@ -49,6 +52,10 @@ func (s *Store) SaveUsage(list []Usage) error {
 // LoadUsage calls apply for all stored usage. A value that cannot be read is
 // left out with a log line: usage is known again when Dovecot reports it.
 func (s *Store) LoadUsage(ctx context.Context, apply func(Usage)) error {
+	if s.image.Load() != nil {
+		s.log.Warn("usage is unknown until Dovecot reports it: the database is not open")
+		return nil
+	}
 	return s.database.db.View(func(txn *badger.Txn) error {
 		o := badger.DefaultIteratorOptions
 		o.Prefix = []byte(usagePrefix)
@@ -79,6 +86,9 @@ func (s *Store) LoadUsage(ctx context.Context, apply func(Usage)) error {
 
 // DropUsage forgets the usage of addresses that are nobody's any more.
 func (s *Store) DropUsage(addresses []string) error {
+	if err := s.Failure(); err != nil {
+		return fmt.Errorf("drop usage: %w", err)
+	}
 	w := s.database.db.NewWriteBatch()
 	defer w.Cancel()
 	for _, a := range addresses {
