@@ -274,7 +274,7 @@ func TestExampleIsComplete(t *testing.T) {
 		_, known, _ := strings.Cut(err.Error(), "known here: ")
 		known, _, _ = strings.Cut(known, "\n")
 		text := sectionOf(read(t, example), section)
-		for _, key := range strings.SplitSeq(known, ", ") {
+		for key := range strings.SplitSeq(known, ", ") {
 			if key == "" || !strings.Contains(text, key) {
 				t.Errorf("the example has no %s %q", section, key)
 			}
