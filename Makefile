@@ -4,13 +4,11 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 FUZZTIME ?= 30s
 DESTDIR  ?=
 prefix   ?= /usr/local
-bindir   ?= $(prefix)/bin
-sbindir  ?= $(prefix)/sbin
-unitdir  ?= $(prefix)/lib/systemd/system
 
 GO      ?= go
 LDFLAGS  = -s -w -X main.version=$(VERSION)
-SCRIPTS  = .ci/run tools/install-deps tools/gotest tools/fuzz
+SCRIPTS  = .ci/run tools/install-deps tools/gotest tools/fuzz tools/install-files tools/verify-units \
+	tools/package/build tools/package/postinst tools/package/prerm tools/package/postrm e2e/debian/box.sh
 
 .PHONY: help
 help: ## print this list
@@ -65,15 +63,17 @@ cover: ## statement coverage of the unit tests, in dist/cover.html
 	$(GO) tool cover -html=dist/cover.out -o dist/cover.html
 
 .PHONY: lint
-lint: ## gofmt, vet, go fix, go mod tidy, staticcheck, shellcheck
+lint: ## gofmt, vet, go fix, go mod tidy, staticcheck, shellcheck, unit files
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./...
 	$(GO) fix -diff ./...
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
+	cd tools/package && $(GO) mod tidy -diff
 	$(GO) tool -modfile=tools/go.mod staticcheck -tags e2e ./...
 	shellcheck $(SCRIPTS)
+	tools/verify-units
 
 .PHONY: docs
 docs: ## write the generated pages anew
@@ -84,14 +84,15 @@ ci: lint test ## what has to pass before a review
 	git diff --exit-code -- docs
 
 .PHONY: install
-install: build ## place programs and unit (DESTDIR, prefix)
-	install -D -m 0755 bin/gatepostd $(DESTDIR)$(sbindir)/gatepostd
-	install -D -m 0755 bin/gatepostctl $(DESTDIR)$(bindir)/gatepostctl
-	install -d $(DESTDIR)$(unitdir)
-	sed 's,/usr/sbin/gatepostd,$(sbindir)/gatepostd,' systemd/gatepost.service >$(DESTDIR)$(unitdir)/gatepost.service
+install: build ## place programs, units, completion, manual and documents (DESTDIR, prefix: /usr/local or /usr)
+	tools/install-files '$(DESTDIR)' '$(prefix)'
+
+.PHONY: deb
+deb: build ## the Debian package, in dist/
+	VERSION='$(VERSION)' tools/package/build dist
 
 .PHONY: dist
-dist: build ## the source, and the programs for this machine, as archives in dist/
+dist: deb ## the source, the programs for this machine and their package, in dist/
 	mkdir -p dist
 	git archive --prefix=gatepost-$(VERSION)/ -o dist/gatepost-$(VERSION).tar.gz HEAD
 	tar -czf dist/gatepost-$(VERSION)-$$($(GO) env GOOS)-$$($(GO) env GOARCH).tar.gz bin systemd LICENSE README.md
