@@ -1,0 +1,82 @@
+package report
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What go tool pprof -traces prints.
+const traces = `File: gatepostd
+Type: cpu
+Time: 2026-11-22 06:29:30 UTC
+Duration: 2.85s, Total samples = 3.37s (118.26%)
+-----------+-------------------------------------------------------
+      30ms   internal/runtime/syscall/linux.Syscall6
+             syscall.write
+             internal/poll.(*FD).Write
+             github.com/gatepost/gatepost/internal/serve.(*Conn).Write
+             github.com/gatepost/gatepost/internal/exchange.Run
+-----------+-------------------------------------------------------
+      10ms   memeqbody
+             bytes.Equal (inline)
+             github.com/gatepost/gatepost/internal/directory.(*generation).find
+             github.com/gatepost/gatepost/policy.Gather
+-----------+-------------------------------------------------------
+      1.20s   runtime.futex
+             runtime.schedule
+-----------+-------------------------------------------------------
+`
+
+func TestDivide(t *testing.T) {
+	got, err := divide([]byte(traces), 124)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Part{{partScheduler, 120}, {partWrite, 3}, {partLookup, 1}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("divide (-want +got):\n%s", diff)
+	}
+	if _, err := divide(nil, 1); err == nil {
+		t.Error("divide of nothing = nil, want an error")
+	}
+}
+
+func TestDistance(t *testing.T) {
+	p := Profiles{Echo: []Part{{partWrite, 2}, {partRead, 1}}, Gatepost: []Part{{partWrite, 2.5}, {partLookup, 1}, {partRead, 0.5}}}
+	want := []Part{{partLookup, 1}, {partWrite, 0.5}, {partRead, -0.5}}
+	if diff := cmp.Diff(want, p.Distance()); diff != "" {
+		t.Errorf("Distance (-want +got):\n%s", diff)
+	}
+}
+
+func TestRatioIsFormedWithinARound(t *testing.T) {
+	a := &Run{Samples: []Sample{{CPU: 10}, {CPU: 200}, {CPU: 30}}}
+	b := &Run{Samples: []Sample{{CPU: 5}, {CPU: 100}, {CPU: 10}}}
+	if got := Ratio(a, b, CPU); got != 2 {
+		t.Errorf("Ratio = %v, want 2", got)
+	}
+	if got := Ratio(a, nil, CPU); got != 0 {
+		t.Errorf("Ratio with what was not measured = %v, want 0", got)
+	}
+}
+
+func TestTargetMet(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		target     Target
+		met, aimed bool
+	}{
+		{"at least, reached", atLeast("", 0.7, 0.65, 0.8), true, false},
+		{"at least, aimed", atLeast("", 0.8, 0.65, 0.8), true, true},
+		{"at least, missed", atLeast("", 0.6, 0.65, 0.8), false, false},
+		{"at most, reached", atMost("", 2, 3, 1.5), true, false},
+		{"at most, missed", atMost("", 4, 3, 1.5), false, false},
+		{"not measured", atMost("", 0, 3, 1.5), false, false},
+		{"zero is a result", atMost("", 0, 0.01, 0).measured(true), true, false},
+	} {
+		if row.target.Met() != row.met || row.target.Aimed() != row.aimed {
+			t.Errorf("%s: Met, Aimed = %v, %v, want %v, %v", row.name, row.target.Met(), row.target.Aimed(), row.met, row.aimed)
+		}
+	}
+}
