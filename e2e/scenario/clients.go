@@ -142,7 +142,7 @@ func (p *parser) client(text string) (func(context.Context, *run) error, error) 
 }
 
 func (p *parser) server(text string) (func(context.Context, *run) error, error) {
-	want, err := expect(text)
+	want, err := expect(expand(text))
 	return func(ctx context.Context, s *run) error { return s.server(ctx, want) }, err
 }
 

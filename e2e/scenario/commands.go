@@ -21,35 +21,63 @@ type shell struct {
 }
 
 func (p *parser) command(line string) (func(context.Context, *run) error, error) {
+	c, err := p.shell(line)
+	return func(ctx context.Context, s *run) error { return s.tellCommand(s.command(ctx, c)) }, err
+}
+
+// until is command, asked again until it comes out as it should.
+func (p *parser) until(line string) (func(context.Context, *run) error, error) {
+	c, err := p.shell(line)
+	return func(ctx context.Context, s *run) error {
+		var o outcome
+		soon(ctx, func() error {
+			o = s.command(ctx, c)
+			return o.err
+		})
+		return s.tellCommand(o)
+	}, err
+}
+
+func (p *parser) shell(line string) (shell, error) {
 	c := shell{line: line}
 	if input := p.following("<"); len(input) > 0 {
 		c.stdin = strings.Join(input, "\n") + "\n"
 	}
 	var err error
 	if c.want, err = expectAll(p.following(">")); err != nil {
-		return nil, err
+		return c, err
 	}
 	if exit := p.following("exit"); len(exit) > 0 {
-		if c.exit, err = strconv.Atoi(exit[0]); err != nil {
-			return nil, err
-		}
+		c.exit, err = strconv.Atoi(exit[0])
 	}
-	return func(ctx context.Context, s *run) error { return s.command(ctx, c) }, nil
+	return c, err
 }
 
-func (s *run) command(ctx context.Context, c shell) error {
+// outcome is what came of a command: the lines that were expected, and what is wrong.
+type outcome struct {
+	line  string
+	found []string
+	err   error
+}
+
+func (s *run) command(ctx context.Context, c shell) outcome {
 	output, exit := s.shell(ctx, expand(c.line), c.stdin)
 	found, missing := inOrder(c.want, strings.Split(output, "\n"))
-	if !s.quiet {
-		s.report.Command(c.line, found)
-	}
+	o := outcome{line: c.line, found: found}
 	switch {
 	case exit != c.exit:
-		return fmt.Errorf("expected exit %d, got %d; it said:\n%s", c.exit, exit, output)
+		o.err = fmt.Errorf("expected exit %d, got %d; it said:\n%s", c.exit, exit, output)
 	case missing != "":
-		return fmt.Errorf("expected a line: %s\nit said:\n%s", missing, output)
+		o.err = fmt.Errorf("expected a line: %s\nit said:\n%s", missing, output)
 	}
-	return nil
+	return o
+}
+
+func (s *run) tellCommand(o outcome) error {
+	if !s.quiet {
+		s.report.Command(o.line, o.found)
+	}
+	return o.err
 }
 
 // commandPatience is how long a command may take.

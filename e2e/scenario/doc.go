@@ -11,6 +11,7 @@
 //	< text                      one line of its standard input
 //	> text                      one line of its output, in this order; others may stand between
 //	exit 1                      it ends with 1 instead
+//	until command             the same, asked again until it comes out so
 //	connect KIND [as NAME]    a connection: mx, submission, submissions, imap, imaps, pop3, lmtp.
 //	                          SMTP is greeted with EHLO, and with STARTTLS on submission
 //	connect KIND raw [as NAME]  without that: the greeting is the first reply
@@ -20,7 +21,7 @@
 //	S* text                   a line of that reply besides
 //	took 500ms                the last reply took that long, and not a second more
 //	hang up                   close the connection
-//	mailbox ADDRESS           its INBOX holds the mails with these subjects, in this order
+//	mailbox ADDRESS           its INBOX holds the mails with these subjects, in any order
 //	> subject
 //	outside ADDRESS           mail that went out to this address
 //	> subject
@@ -35,7 +36,7 @@
 // expression between slashes. c:, s:, s* and $- are the same, not shown by a
 // demonstration.
 //
-// Within a client's line and a command these stand for what they say:
+// Within C:, S: and a command these stand for what they say:
 //
 //	{plain USER PASSWORD}     the base64 of SASL PLAIN; {plain AUTHZID USER PASSWORD} too
 //	{base64 TEXT}

@@ -58,6 +58,7 @@ func (p *parser) following(prefix string) []string {
 var statements = map[string]func(*parser, string) (func(context.Context, *run) error, error){
 	"==":        (*parser).heading,
 	"$":         (*parser).command,
+	"until":     (*parser).until,
 	"connect":   (*parser).connect,
 	"with":      (*parser).with,
 	"C:":        (*parser).client,
