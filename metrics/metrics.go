@@ -18,6 +18,7 @@ type Metrics struct {
 	socketmap *socketmapMetrics
 	logins    *loginMetrics
 	passwords *passwordMetrics
+	quota     *quotaMetrics
 	commits   *commitMetrics
 	commands  *commandMetrics
 }
@@ -38,6 +39,7 @@ func New(version string) *Metrics {
 		socketmap: newSocketmapMetrics(registry, doors),
 		logins:    newLoginMetrics(registry),
 		passwords: newPasswordMetrics(registry),
+		quota:     newQuotaMetrics(registry),
 		commits:   newCommitMetrics(registry),
 		commands:  newCommandMetrics(registry),
 	}

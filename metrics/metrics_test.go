@@ -12,10 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/gatepost/gatepost/adminsock"
+	"github.com/gatepost/gatepost/authsock/quotadict"
 	"github.com/gatepost/gatepost/internal/login"
 	"github.com/gatepost/gatepost/internal/serve"
 	"github.com/gatepost/gatepost/internal/testkit"
 	"github.com/gatepost/gatepost/policy"
+	"github.com/gatepost/gatepost/policy/socketmap"
 )
 
 // all returns metrics with everything registered that a running daemon has.
@@ -75,6 +78,7 @@ func TestNames(t *testing.T) {
 		"gatepost_policy_decisions_total",
 		"gatepost_policy_unknown_facts_total",
 		"gatepost_policy_watched_total",
+		"gatepost_quota_reports_total",
 		"gatepost_ready",
 		"gatepost_socketmap_queries_total",
 		"gatepost_socketmap_query_duration_seconds",
@@ -122,6 +126,10 @@ func TestCounts(t *testing.T) {
 	m.Login().Login(login.IMAP, login.Plain, login.Denied, time.Millisecond)
 	m.Password().Running(2)
 	m.Password().Waiting(7)
+	m.Reported(quotadict.Stale)
+	m.Socketmap(serve.Hooks{}).Query(socketmap.Senders, socketmap.Found, time.Microsecond)
+	m.Admin(serve.Hooks{}).Command("user add", adminsock.Refused, time.Millisecond)
+	m.Admin(serve.Hooks{}).Command("user no-such", adminsock.Refused, time.Millisecond)
 	m.Directory().Committed(5, time.Millisecond, nil)
 	m.Directory().Committed(5, time.Millisecond, errors.New("disk full"))
 	values := gather(t, m)
@@ -138,6 +146,9 @@ func TestCounts(t *testing.T) {
 		`gatepost_password_verifications_waiting`:                                                  7,
 		`gatepost_directory_commit_failures_total`:                                                 1,
 		`gatepost_directory_names{kind="domain"}`:                                                  5,
+		`gatepost_quota_reports_total{result="stale"}`:                                             1,
+		`gatepost_socketmap_queries_total{map="senders",result="ok"}`:                              1,
+		`gatepost_admin_commands_total{command="user add",result="refused"}`:                       1,
 		`gatepost_degraded{reason="read_only"}`:                                                    0,
 	} {
 		if got, there := values[name]; !there || got != value {

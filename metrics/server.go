@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,14 +37,18 @@ type Health struct {
 type Server struct {
 	hooks serve.Hooks
 	http  http.Server
-	open  atomic.Int64 // connections
+
+	mu       sync.Mutex        // guards what follows, and the order in which Hooks.Conns is told
+	open     int               // connections
+	silent   map[net.Conn]bool // those that have not asked anything
+	draining bool
 }
 
 // NewServer returns a server of m, to which it adds whether gatepost is ready;
 // so m has one server.
 func NewServer(m *Metrics, h Health, hooks serve.Hooks, log *slog.Logger) *Server {
 	m.registry.MustRegister(ready(h))
-	s := &Server{hooks: hooks}
+	s := &Server{hooks: hooks, silent: map[net.Conn]bool{}}
 	errorLog := slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
@@ -55,7 +59,7 @@ func NewServer(m *Metrics, h Health, hooks serve.Hooks, log *slog.Logger) *Serve
 	s.http = http.Server{
 		Handler: mux, ErrorLog: errorLog, MaxHeaderBytes: maxHeader,
 		ReadTimeout: headerTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		ConnState: s.count,
+		ConnState: s.track,
 	}
 	return s
 }
@@ -90,19 +94,36 @@ func probe(ask func() error) http.HandlerFunc {
 	}
 }
 
-// count tells how many connections are open.
-func (s *Server) count(_ net.Conn, state http.ConnState) {
-	var n int64
+// track tells how many connections are open, and remembers those that have not
+// asked anything: http.Server.Shutdown waits 5 s for them.
+func (s *Server) track(c net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.silent, c)
 	switch state {
 	case http.StateNew:
-		n = s.open.Add(1)
+		s.open++
+		s.silent[c] = true
+		if s.draining {
+			_ = c.Close()
+		}
 	case http.StateClosed, http.StateHijacked:
-		n = s.open.Add(-1)
+		s.open--
 	default:
 		return
 	}
 	if s.hooks.Conns != nil {
-		s.hooks.Conns(int(n))
+		s.hooks.Conns(s.open)
+	}
+}
+
+// hangUp closes the connections that have not asked anything, now and later.
+func (s *Server) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+	for c := range s.silent {
+		_ = c.Close()
 	}
 }
 
@@ -126,6 +147,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 // progress finish. When ctx ends first it closes the rest and returns the
 // context's error.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.hangUp()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		_ = s.http.Close()

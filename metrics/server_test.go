@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -129,6 +130,27 @@ func TestConnectionsAreCounted(t *testing.T) {
 	}
 	if most.Load() != 1 {
 		t.Errorf("%d connections were seen, want 1", most.Load())
+	}
+}
+
+// Who has connected and said nothing does not hold up the end.
+func TestShutdownOfSilentConnection(t *testing.T) {
+	connected := make(chan struct{})
+	hooks := serve.Hooks{Conns: func(open int) {
+		if open == 1 {
+			close(connected)
+		}
+	}}
+	s, url := serveMetrics(t, New("x"), Health{Alive: fine, Ready: fine}, hooks)
+	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	<-connected
+	begun := time.Now()
+	if err := s.Shutdown(context.Background()); err != nil || time.Since(begun) > 3*time.Second {
+		t.Errorf("Shutdown = %v after %v", err, time.Since(begun))
 	}
 }
 
