@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,6 +20,8 @@ const (
 	maxPasswordLength = password.MaxSecret
 	maxFailureDelay   = 8 * time.Second // Postfix waits 10 s for an answer to AUTH
 	maxName           = 32              // useradd(8), groupadd(8)
+	maxHome           = 1024
+	maxQuotaRoot      = 255
 )
 
 // absolutePath reads a path that means the same wherever gatepostd is started.
@@ -78,22 +81,27 @@ func unprivileged(value any) (Account, error) {
 // homeTemplate reads Dovecot's home: an absolute path with the variables that
 // tell users apart.
 func homeTemplate(s string) (string, error) {
-	if strings.ContainsAny(s, "\x00\t\r\n") {
+	switch {
+	case len(s) > maxHome:
+		return "", fmt.Errorf("a home has at most %d bytes", maxHome)
+	case strings.ContainsFunc(s, isControl):
 		return "", errors.New("a home cannot hold a control character")
-	}
-	if !strings.HasPrefix(s, "/") {
+	case !path.IsAbs(s):
 		return "", fmt.Errorf("%q is not an absolute path", s)
+	case path.Clean(s) != s:
+		return "", fmt.Errorf("the path is not clean, write %q", path.Clean(s))
 	}
-	rest := strings.NewReplacer("%%", "", "%u", "", "%n", "", "%d", "").Replace(s)
+	rest := strings.NewReplacer("%u", "", "%n", "", "%d", "").Replace(s)
 	if i := strings.IndexByte(rest, '%'); i >= 0 {
 		return "", fmt.Errorf("unknown variable %.2q; there are %%u (address), %%n (local part) and %%d (domain)", rest[i:])
 	}
-	bare := strings.ReplaceAll(s, "%%", "")
-	if !strings.Contains(bare, "%u") && !(strings.Contains(bare, "%n") && strings.Contains(bare, "%d")) {
+	if !strings.Contains(s, "%u") && !(strings.Contains(s, "%n") && strings.Contains(s, "%d")) {
 		return "", errors.New("users would share a home; it needs %u, or %d and %n")
 	}
 	return s, nil
 }
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // delimiters reads Postfix's recipient_delimiter: a set of characters.
 func delimiters(s string) (string, error) {
@@ -105,8 +113,9 @@ func delimiters(s string) (string, error) {
 	return s, nil
 }
 
+// quotaRoot reads the name that Dovecot's configuration gives a quota root.
 func quotaRoot(s string) (string, error) {
-	if s == "" || strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) >= 0 {
+	if s == "" || len(s) > maxQuotaRoot || strings.ContainsAny(s, "/=") || strings.ContainsFunc(s, isControl) {
 		return "", fmt.Errorf("%q is not the name of a quota root", s)
 	}
 	return s, nil
