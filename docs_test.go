@@ -1,0 +1,81 @@
+package gatepost
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Every line that the daemon can log at level warn or error is explained in
+// docs/operations.md: an administrator who sees one finds out what to do.
+func TestLogLinesAreExplained(t *testing.T) {
+	text, err := os.ReadFile("docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, path := range daemonFiles(t) {
+		for _, message := range warnings(t, path) {
+			found++
+			if !strings.Contains(string(text), "`"+message+"`") {
+				t.Errorf("%s logs %q, which docs/operations.md does not explain", path, message)
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("%d log lines were found; the search is broken", found)
+	}
+}
+
+// daemonFiles lists the Go files that become the daemon.
+func daemonFiles(t *testing.T) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (path == "e2e" || path == "tools" || strings.HasPrefix(d.Name(), ".") && path != ".") {
+			return fs.SkipDir
+		}
+		if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// warnings returns the constant messages that a file logs at level warn or error.
+func warnings(t *testing.T, path string) (messages []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) == 0 {
+			return true
+		}
+		method, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok || method.Sel.Name != "Warn" && method.Sel.Name != "Error" {
+			return true
+		}
+		if literal, ok := call.Args[0].(*ast.BasicLit); ok && literal.Kind == token.STRING {
+			if message, err := strconv.Unquote(literal.Value); err == nil {
+				messages = append(messages, message)
+			}
+		}
+		return true
+	})
+	return messages
+}
