@@ -241,7 +241,7 @@ func (j *Journal) roll() error {
 var errEnd = errors.New("the end")
 
 // Replay calls fn for each frame that holds a sequence number above after, in
-// order. The payload is valid only during the call.
+// order. The payload is fn's to keep.
 func (j *Journal) Replay(after uint64, fn func(first, last uint64, payload []byte) error) error {
 	if !j.readOnly() {
 		return j.replay(after, fn)
