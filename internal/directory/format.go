@@ -249,8 +249,7 @@ func checkContent(t tag, content []byte) error {
 			return errors.New("not a number")
 		}
 	case tagCredential:
-		_, err := parseCredential(content)
-		return err
+		return checkCredential(content)
 	default:
 		if len(content) == 0 {
 			return errors.New("empty")

@@ -13,10 +13,15 @@ import (
 //
 // Slices that its methods return are part of it and must not be changed.
 type Record struct {
-	b []byte // mailbox number (4), length of the key (2), key, hot value
+	b []byte // mailbox number (4), length of the key (2), key, hot part of the value
 }
 
-const frameSize = 6
+// The hot part of a value is its header from the kind to the creating revision,
+// and its hot fields: the version and the fields' length say nothing in memory.
+const (
+	frameSize = 6
+	hotHeader = 17
+)
 
 // appendRecord appends a record's bytes: its frame, key, and the hot part of
 // its value, which must have passed checkValue.
@@ -24,11 +29,8 @@ func appendRecord(dst []byte, m quota.Mailbox, key, value []byte) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(m))
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(key)))
 	dst = append(dst, key...)
-	return append(dst, hotPart(value)...)
-}
-
-func hotPart(value []byte) []byte {
-	return value[:headerSize+int(binary.LittleEndian.Uint32(value[18:]))]
+	dst = append(dst, value[1:1+hotHeader]...)
+	return append(dst, value[headerSize:headerSize+int(binary.LittleEndian.Uint32(value[18:]))]...)
 }
 
 // Exists reports whether there is such a name.
@@ -45,22 +47,22 @@ func (r Record) Key() []byte {
 
 func (r Record) keyLen() int { return int(binary.LittleEndian.Uint16(r.b[4:])) }
 
-func (r Record) value() []byte { return r.b[frameSize+r.keyLen():] }
+func (r Record) hot() []byte { return r.b[frameSize+r.keyLen():] }
 
 // Kind returns what holds the name; KindNone for the zero Record.
 func (r Record) Kind() Kind {
 	if r.b == nil {
 		return KindNone
 	}
-	return Kind(r.value()[1])
+	return Kind(r.hot()[0])
 }
 
 // Revision returns the revision of the command that wrote the record last.
-func (r Record) Revision() Revision { return getRevision(r.value()[6:]) }
+func (r Record) Revision() Revision { return getRevision(r.hot()[5:]) }
 
 // CreatedRevision returns the revision that made the record: it tells the
 // present owner of a name from an earlier one.
-func (r Record) CreatedRevision() Revision { return getRevision(r.value()[12:]) }
+func (r Record) CreatedRevision() Revision { return getRevision(r.hot()[11:]) }
 
 // User returns the record as a user; the zero User when it is something else.
 func (r Record) User() User {
@@ -91,7 +93,7 @@ func (r Record) one(want tag) []byte {
 	if r.b == nil {
 		return nil
 	}
-	for b := r.value()[headerSize:]; len(b) > 0; {
+	for b := r.hot()[hotHeader:]; len(b) > 0; {
 		t, content, rest, err := nextField(b)
 		if err != nil || t > want {
 			return nil
@@ -110,7 +112,7 @@ func (r Record) all(want tag) iter.Seq[[]byte] {
 		if r.b == nil {
 			return
 		}
-		for b := r.value()[headerSize:]; len(b) > 0; {
+		for b := r.hot()[hotHeader:]; len(b) > 0; {
 			t, content, rest, err := nextField(b)
 			if err != nil || t > want || t == want && !yield(content) {
 				return
@@ -130,14 +132,14 @@ func (u User) Mailbox() quota.Mailbox { return quota.Mailbox(binary.LittleEndian
 func (u User) Address() []byte { return u.Key() }
 
 // State returns the overlay over the switches.
-func (u User) State() State { return State(u.value()[2]) }
+func (u User) State() State { return State(u.hot()[1]) }
 
 // Services returns the services the user may log in to now: none unless active.
 func (u User) Services() Services {
 	if u.State() != Active {
 		return NoServices
 	}
-	return Services(u.value()[3] & 0xf)
+	return Services(u.hot()[2] & 0xf)
 }
 
 // Submit returns where the user may submit mail to now: nowhere unless active.
@@ -145,7 +147,7 @@ func (u User) Submit() Submit {
 	if u.State() != Active {
 		return SubmitNone
 	}
-	return Submit(u.value()[3] >> 4)
+	return Submit(u.hot()[2] >> 4)
 }
 
 // Receive returns what happens with mail for the user now.
@@ -156,7 +158,7 @@ func (u User) Receive() Receive {
 	case Frozen:
 		return ReceiveDefer
 	}
-	return Receive(u.value()[4] & 0xf)
+	return Receive(u.hot()[3] & 0xf)
 }
 
 // SendOnly reports whether an active user is one that only sends: mail for it
@@ -164,7 +166,7 @@ func (u User) Receive() Receive {
 func (u User) SendOnly() bool { return u.State() == Active && u.Receive() == ReceiveReject }
 
 // KeepCopy reports whether forwarded mail stays in the mailbox too.
-func (u User) KeepCopy() bool { return u.value()[4]>>4&flagKeepCopy != 0 }
+func (u User) KeepCopy() bool { return u.hot()[3]>>4&flagKeepCopy != 0 }
 
 // Forward yields the addresses that the user's mail is sent on to.
 func (u User) Forward() iter.Seq[[]byte] { return u.all(tagForward) }
@@ -222,10 +224,10 @@ type Domain struct{ Record }
 func (d Domain) Name() []byte { return d.Key()[1:] }
 
 // State says whether the domain's mail flows.
-func (d Domain) State() DomainState { return DomainState(d.value()[2]) }
+func (d Domain) State() DomainState { return DomainState(d.hot()[1]) }
 
 // CatchAll returns the address that gets mail for unknown names, or nil.
 func (d Domain) CatchAll() []byte { return d.one(tagCatchAll) }
 
 // Permanent reports whether deleted addresses stay taken.
-func (d Domain) Permanent() bool { return d.value()[4]>>4&flagPermanent != 0 }
+func (d Domain) Permanent() bool { return d.hot()[3]>>4&flagPermanent != 0 }
