@@ -16,8 +16,9 @@
 //
 // Every method may be called from any goroutine. Reads take no lock and
 // allocate nothing; [Ledger.Report] serialises writers of one stripe only.
-// The ledger holds 32 bytes a mailbox and no pointers inside its chunks, so a
-// garbage collection has nothing to walk.
+// The ledger holds 32 bytes a mailbox, in chunks that are made when something is
+// known about one of their mailboxes, and no pointers inside them, so a garbage
+// collection has nothing to walk.
 package quota
 
 import (
@@ -72,9 +73,9 @@ type entry struct {
 
 // Ledger holds the usage of every mailbox. The zero Ledger is ready.
 type Ledger struct {
-	chunks atomic.Pointer[[]*[chunkSize]entry]
+	chunks atomic.Pointer[[]*[chunkSize]entry] // nil: nothing is known about any of these
 
-	mu   sync.Mutex    // guards the growth of chunks
+	mu   sync.Mutex    // guards the making of chunks
 	last atomic.Uint32 // the number given out last
 
 	writers [stripes]sync.Mutex // one report at a time for a mailbox
@@ -82,33 +83,44 @@ type Ledger struct {
 }
 
 // Open gives a new mailbox number.
-func (l *Ledger) Open() Mailbox {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	m := l.last.Load() + 1
-	l.grow(int(m >> chunkBits))
-	l.last.Store(m)
-	return Mailbox(m)
+func (l *Ledger) Open() Mailbox { return Mailbox(l.last.Add(1)) }
+
+// at returns the entry of m; nil when nothing is known about m.
+func (l *Ledger) at(m Mailbox) *entry {
+	chunks := l.chunks.Load()
+	if chunks == nil || int(m>>chunkBits) >= len(*chunks) {
+		return nil
+	}
+	chunk := (*chunks)[m>>chunkBits]
+	if chunk == nil {
+		return nil
+	}
+	return &chunk[m&(chunkSize-1)]
 }
 
-func (l *Ledger) grow(chunk int) {
+// ensure returns the entry of m, which it makes; nil for a number that was never
+// given out.
+func (l *Ledger) ensure(m Mailbox) *entry {
+	if m == 0 || uint32(m) > l.last.Load() {
+		return nil
+	}
+	if e := l.at(m); e != nil {
+		return e
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.at(m); e != nil {
+		return e
+	}
 	var have []*[chunkSize]entry
 	if p := l.chunks.Load(); p != nil {
 		have = *p
 	}
-	if chunk < len(have) {
-		return
-	}
-	grown := append(have[:len(have):len(have)], new([chunkSize]entry))
-	l.chunks.Store(&grown)
-}
-
-// at returns the entry of m, or nil for a number that was never given out.
-func (l *Ledger) at(m Mailbox) *entry {
-	if m == 0 || uint32(m) > l.last.Load() {
-		return nil
-	}
-	return &(*l.chunks.Load())[m>>chunkBits][m&(chunkSize-1)]
+	chunks := make([]*[chunkSize]entry, max(len(have), int(m>>chunkBits)+1))
+	copy(chunks, have)
+	chunks[m>>chunkBits] = new([chunkSize]entry)
+	l.chunks.Store(&chunks)
+	return l.at(m)
 }
 
 // Usage returns what is known about m.
@@ -128,7 +140,7 @@ func (l *Ledger) Usage(m Mailbox) Usage {
 // one that is older than what is known, or negative, or for an unknown mailbox
 // is dropped. Growth since the last report is taken off the mail in flight.
 func (l *Ledger) Report(m Mailbox, bytes int64, messages uint32, measured time.Time) bool {
-	e := l.at(m)
+	e := l.ensure(m)
 	at := measured.Unix()
 	if e == nil || bytes < 0 || at <= 0 || at > math.MaxUint32 {
 		return false
@@ -156,7 +168,7 @@ func (l *Ledger) Reports() uint64 { return l.seen.Load() }
 
 // LoggedIn records a login to m. An earlier one than is known is dropped.
 func (l *Ledger) LoggedIn(m Mailbox, at time.Time) {
-	e := l.at(m)
+	e := l.ensure(m)
 	for e != nil {
 		known := e.login.Load()
 		if seconds(at) <= known {

@@ -181,3 +181,27 @@ func TestLastLogin(t *testing.T) {
 		t.Errorf("LastLogin of no mailbox = %v, want zero", got)
 	}
 }
+
+// A mailbox of which nothing is known takes no memory.
+func TestNothingKnownTakesNoMemory(t *testing.T) {
+	var l Ledger
+	for range 10 * chunkSize {
+		l.Open()
+	}
+	last := Mailbox(l.last.Load())
+	if l.Usage(last).Known() || l.Fit(last, 1, 100, time.Unix(1, 0)) != Unknown || l.chunks.Load() != nil {
+		t.Error("asking about mailboxes made chunks or knew something")
+	}
+	if !l.Report(last, 5, 1, time.Unix(1, 0)) {
+		t.Fatal("the report was dropped")
+	}
+	made := 0
+	for _, chunk := range *l.chunks.Load() {
+		if chunk != nil {
+			made++
+		}
+	}
+	if got := l.Usage(last).Bytes; made != 1 || got != 5 {
+		t.Errorf("%d chunks, %d bytes used, want 1 and 5", made, got)
+	}
+}
