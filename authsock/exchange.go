@@ -65,7 +65,10 @@ func (c *conn) auth(args []byte) error {
 
 func (c *conn) cont(args []byte) error {
 	id, data, err := parseID(args)
-	if err != nil || data == nil {
+	switch {
+	case err != nil:
+		return err
+	case data == nil:
 		return errBroken
 	}
 	c.mu.Lock()
