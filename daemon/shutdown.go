@@ -1,0 +1,69 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/gatepost/gatepost/internal/config"
+)
+
+// closeTime is what is left of the time that Shutdown has when the doors must
+// have drained: for the usage, the store, and the metrics.
+const closeTime = time.Second
+
+// Shutdown ends the daemon as the package comment says. What has not drained
+// one second before ctx ends is cut off; that is logged, and no error. An error
+// is trouble with what was to be stored.
+func (d *Daemon) Shutdown(ctx context.Context) error {
+	notify(d.log, notifyStopping)
+	d.health.draining.Store(true)
+	d.log.Info("draining")
+	d.drain(ctx)
+	d.background()
+	d.keeping.Wait()
+	d.usage.save()
+	err := d.closeStore()
+	if metrics := d.doors[config.Metrics]; metrics != nil {
+		_ = metrics.Shutdown(ctx) // whoever scrapes now gets a broken connection
+	}
+	d.serving.Wait()
+	return err
+}
+
+// drain shuts every door but the metrics, all at the same time.
+func (d *Daemon) drain(ctx context.Context) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-closeTime))
+		defer cancel()
+	}
+	var draining sync.WaitGroup
+	for name, door := range d.doors {
+		if name == config.Metrics {
+			continue
+		}
+		draining.Go(func() {
+			if err := door.Shutdown(ctx); err != nil {
+				d.log.Warn("connections were cut off: they did not end in time", "door", name, "err", err)
+			}
+		})
+	}
+	draining.Wait()
+}
+
+// closeStore ends the committer and closes the store, as far as they are open.
+func (d *Daemon) closeStore() error {
+	var errs []error
+	if d.directory != nil {
+		d.directory.Close()
+	}
+	if d.store != nil {
+		errs = append(errs, d.store.Close())
+	}
+	if d.state != nil {
+		errs = append(errs, d.state.close())
+	}
+	return errors.Join(errs...)
+}
