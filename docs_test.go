@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -78,4 +79,25 @@ func warnings(t *testing.T, path string) (messages []string) {
 		return true
 	})
 	return messages
+}
+
+// The manual page of the configuration has every key that the example has.
+func TestManualHasEveryKey(t *testing.T) {
+	example, err := os.ReadFile("tools/package/gatepost.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("docs/man/gatepost.toml.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := regexp.MustCompile(`(?m)^#?([a-z][a-z_-]+) *=|^#?(\[+[a-z.]+\]+)`).FindAllStringSubmatch(string(example), -1)
+	if len(keys) < 25 {
+		t.Fatalf("%d keys in the example; the search is broken", len(keys))
+	}
+	for _, key := range keys {
+		if name := key[1] + key[2]; !strings.Contains(string(page), name) {
+			t.Errorf("docs/man/gatepost.toml.5 does not explain %s", name)
+		}
+	}
 }
