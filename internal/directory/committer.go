@@ -180,7 +180,7 @@ func (d *Directory) persist(b *Batch, l *layer) error {
 func (d *Directory) apply(b *Batch) {
 	for _, entry := range b.Entries {
 		for _, c := range inOrder(entry.Changes) {
-			d.publish(string(c.Key), c.Value)
+			d.publish(c.Key, c.Value)
 		}
 	}
 	d.revision.Store(uint64(b.Revision()))

@@ -97,9 +97,10 @@ func (d *Directory) loadOnce(ctx context.Context) error {
 		if err := checkRecord(key, value); err != nil {
 			return fmt.Errorf("record %.80q: %w", key, err)
 		}
-		d.publish(string(key), value)
+		d.publish(key, value)
 		return nil
 	})
+	d.memory.settle()
 	d.revision.Store(uint64(revision))
 	return err
 }
@@ -129,14 +130,12 @@ func (d *Directory) Close() {
 // publish puts one durable record into memory, or takes it out when value is
 // nil. A user that stays the same one keeps its mailbox number; another one
 // under the same name gets its own.
-func (d *Directory) publish(key string, value []byte) {
+func (d *Directory) publish(key, value []byte) {
 	var before, after Record
 	if value == nil {
-		before = d.memory.delete([]byte(key))
+		before = d.memory.delete(key)
 	} else {
-		before = d.memory.get([]byte(key))
-		d.memory.put(d.mailbox(before, value), []byte(key), value)
-		after = d.memory.get([]byte(key))
+		before, after = d.memory.put(key, value, func(before Record) quota.Mailbox { return d.mailbox(before, value) })
 	}
 	d.tallyMu.Lock()
 	defer d.tallyMu.Unlock()

@@ -15,11 +15,12 @@
 // request had come in the middle of it; a change publishes what is pointed at
 // before what points at it.
 //
-// Beside the bytes of its address and its hash a user costs 10 to 12 bytes of
-// index, 8 of frame, 17 of record header, 8 of credential header and what the
-// last chunk of a shard leaves free: about 53 bytes. But the Argon2id hashes that
-// gatepost makes take 54 bytes instead of the 97 of their text (hash.go), which
-// leaves 5 (tested). What is known of the mailbox is in the quota ledger.
+// Beside the bytes of its address and its hash a user costs 12 bytes of index (10
+// to 16 while a directory grows), 8 of frame, 17 of record header, 8 of
+// credential header and what the last chunk of a shard leaves free: about 55
+// bytes. But the Argon2id hashes that gatepost makes take 54 bytes instead of the
+// 97 of their text (hash.go), which leaves 6 (tested). What is known of the
+// mailbox is in the quota ledger.
 //
 // Only what a decision needs is in memory (the hot part of a record). Display
 // names and profiles are read from the [Store] when an administrator asks.

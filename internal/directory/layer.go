@@ -40,9 +40,7 @@ func (l *layer) merge(own *layer) {
 	for key, p := range own.records {
 		l.records[key] = p
 	}
-	for domain, sum := range own.tally {
-		l.tally[domain] = l.tally[domain].plus(sum)
-	}
+	l.tally.merge(own.tally)
 	l.added += own.added
 }
 
@@ -139,5 +137,5 @@ func (tx *Tx) put(key string, value []byte) error {
 func (tx *Tx) tallyOf(domain string) Tally {
 	tx.d.tallyMu.RLock()
 	defer tx.d.tallyMu.RUnlock()
-	return tx.d.tally[domain].plus(tx.below.tally[domain]).plus(tx.own.tally[domain])
+	return tx.d.tally.of(domain).plus(tx.below.tally.of(domain)).plus(tx.own.tally.of(domain))
 }

@@ -6,8 +6,6 @@ import (
 	"hash/maphash"
 	"iter"
 	"sync/atomic"
-
-	"github.com/gatepost/gatepost/internal/quota"
 )
 
 // memory is the table: an open-addressing index of integers over chunks of
@@ -15,7 +13,7 @@ import (
 // compacting build a new one and swap it in. Readers take no lock: the bytes of
 // a record are written before the slot that leads to it, and a chunk is never
 // overwritten, so a record that a reader holds stays what it was. Only the
-// committer writes.
+// committer writes (memory_write.go).
 type memory struct {
 	seed   maphash.Seed
 	shards [1 << shardBits]shard
@@ -172,94 +170,4 @@ func (s *shard) records() iter.Seq[Record] {
 			}
 		}
 	}
-}
-
-// put writes a record under key and returns the one it replaces.
-func (m *memory) put(box quota.Mailbox, key, value []byte) (before Record) {
-	s, tag, start := m.hash(key)
-	if (s.used+1)*5 > len(s.gen.Load().slots)*4 || s.wasteful() {
-		s.rebuild(m)
-	}
-	g := s.gen.Load()
-	i, before := g.find(key, tag, start)
-	if before.Exists() {
-		s.bury(before)
-		m.counts[before.Kind()].Add(-1)
-	} else {
-		s.live++
-		s.used++
-	}
-	g.slots[i].Store(s.append(g, appendRecord(nil, box, key, value)) | tag<<48)
-	m.counts[value[1]].Add(1)
-	return before
-}
-
-// delete removes the record under key and returns it.
-func (m *memory) delete(key []byte) (before Record) {
-	s, tag, start := m.hash(key)
-	g := s.gen.Load()
-	i, before := g.find(key, tag, start)
-	if !before.Exists() {
-		return before
-	}
-	g.slots[i].Store(slotDeleted)
-	s.bury(before)
-	s.live--
-	m.counts[before.Kind()].Add(-1)
-	if s.wasteful() {
-		s.rebuild(m)
-	}
-	return before
-}
-
-// append stores a record's bytes and returns their place as a slot without
-// tag. A chunk that must be added is published before any slot leads there.
-func (s *shard) append(g *generation, record []byte) uint64 {
-	var size [binary.MaxVarintLen32]byte
-	frame := size[:binary.PutUvarint(size[:], uint64(len(record)))]
-	need := len(frame) + len(record)
-	chunks := *g.chunks.Load()
-	last := len(chunks) - 1
-	if last < 0 || s.fill+need > len(chunks[last]) {
-		chunks = append(chunks[:last+1:last+1], make([]byte, s.chunkSize(need)))
-		g.chunks.Store(&chunks)
-		last, s.fill = last+1, 0
-	}
-	at := s.fill
-	copy(chunks[last][at:], frame)
-	copy(chunks[last][at+len(frame):], record)
-	s.fill += need
-	s.bytes += need
-	return uint64(last+1)<<offsetBits | uint64(at)
-}
-
-// chunkSize grows chunks with the shard, so that a small directory stays small
-// and a large one has few chunks.
-func (s *shard) chunkSize(need int) int {
-	return max(need, min(max(minChunk, s.bytes/16), maxChunk))
-}
-
-func (s *shard) bury(r Record) { s.dead += len(r.b) + uvarintSize(len(r.b)) }
-
-func uvarintSize(n int) int {
-	var b [binary.MaxVarintLen64]byte
-	return binary.PutUvarint(b[:], uint64(n))
-}
-
-// wasteful reports whether more than half of the bytes are dead.
-func (s *shard) wasteful() bool { return s.dead > s.bytes/2 && s.bytes > minChunk }
-
-// rebuild makes a generation with room in its index and without dead bytes, and
-// swaps it in. Readers of the old one are not disturbed; it is garbage when the
-// last of them is done.
-func (s *shard) rebuild(m *memory) {
-	g := newGeneration(max(minSlots, s.live*3/2))
-	next := shard{live: s.live, used: s.live}
-	for r := range s.records() {
-		_, tag, start := m.hash(r.Key())
-		i, _ := g.find(r.Key(), tag, start)
-		g.slots[i].Store(next.append(g, r.b) | tag<<48)
-	}
-	s.gen.Store(g)
-	s.used, s.fill, s.bytes, s.dead = next.used, next.fill, next.bytes, 0
 }

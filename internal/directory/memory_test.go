@@ -18,6 +18,9 @@ func userValue(revision Revision, padding int) []byte {
 	return w.bytes()
 }
 
+// box numbers a record's mailbox.
+func box(n quota.Mailbox) func(Record) quota.Mailbox { return func(Record) quota.Mailbox { return n } }
+
 // Whatever is put and deleted, memory holds what a plain map holds.
 func TestMemoryAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -32,8 +35,11 @@ func TestMemoryAgainstModel(t *testing.T) {
 				delete(model, key)
 				continue
 			}
+			if rapid.IntRange(0, 100).Draw(t, "settle") == 0 {
+				m.settle()
+			}
 			r := Revision(step + 1)
-			m.put(quota.Mailbox(step), []byte(key), userValue(r, rapid.IntRange(0, 3000).Draw(t, "padding")))
+			m.put([]byte(key), userValue(r, rapid.IntRange(0, 3000).Draw(t, "padding")), box(quota.Mailbox(step)))
 			model[key] = r
 		}
 		seen := 0
@@ -60,7 +66,7 @@ func TestMemoryReadersDuringWrites(t *testing.T) {
 	m := newMemory()
 	key := func(i int) []byte { return fmt.Appendf(nil, "u%d@example.test", i) }
 	for i := range 500 {
-		m.put(1, key(i), userValue(1, i))
+		m.put(key(i), userValue(1, i), box(1))
 	}
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
@@ -93,8 +99,8 @@ func TestMemoryReadersDuringWrites(t *testing.T) {
 		})
 	}
 	for step := range 20_000 {
-		m.put(1, key(rand.IntN(500)), userValue(Revision(step+2), rand.IntN(200)))
-		m.put(1, key(500+step%300), userValue(Revision(step+2), 10))
+		m.put(key(rand.IntN(500)), userValue(Revision(step+2), rand.IntN(200)), box(1))
+		m.put(key(500+step%300), userValue(Revision(step+2), 10), box(1))
 		m.delete(key(500 + (step+150)%300))
 	}
 	close(stop)
@@ -105,7 +111,7 @@ func TestMemoryReadersDuringWrites(t *testing.T) {
 func TestMemoryReclaims(t *testing.T) {
 	m := newMemory()
 	for step := range 100_000 {
-		m.put(1, fmt.Appendf(nil, "u%d@example.test", step%100), userValue(Revision(step+1), 50))
+		m.put(fmt.Appendf(nil, "u%d@example.test", step%100), userValue(Revision(step+1), 50), box(1))
 	}
 	total := 0
 	for i := range m.shards {
@@ -145,8 +151,9 @@ func bytesPerUser(hash string) float64 {
 		w.field(tagCredential, string(Credential{Services: AllServices, Hash: hash}.append(nil)))
 		key := fmt.Appendf(nil, "user%06d@example.test", i)
 		total -= len(key)
-		m.put(1, key, w.bytes())
+		m.put(key, w.bytes(), box(1))
 	}
+	m.settle()
 	for i := range m.shards {
 		g := m.shards[i].gen.Load()
 		total += len(g.slots) * 8
@@ -163,7 +170,7 @@ func BenchmarkGet(b *testing.B) {
 		keys := make([][]byte, users)
 		for i := range keys {
 			keys[i] = fmt.Appendf(nil, "user%07d@example.test", i)
-			m.put(1, keys[i], userValue(1, 100))
+			m.put(keys[i], userValue(1, 100), box(1))
 		}
 		b.Run(fmt.Sprint(users), func(b *testing.B) {
 			b.ReportAllocs()

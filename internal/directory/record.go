@@ -30,8 +30,14 @@ func appendRecord(dst []byte, m quota.Mailbox, key, value []byte) []byte {
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(key)))
 	dst = append(dst, key...)
 	dst = append(dst, value[1:1+hotHeader]...)
-	return append(dst, value[headerSize:headerSize+int(binary.LittleEndian.Uint32(value[18:]))]...)
+	return append(dst, value[headerSize:headerSize+hotFields(value)]...)
 }
+
+// recordSize is how many bytes appendRecord appends.
+func recordSize(key, value []byte) int { return frameSize + len(key) + hotHeader + hotFields(value) }
+
+// hotFields is the length of a value's hot fields.
+func hotFields(value []byte) int { return int(binary.LittleEndian.Uint32(value[18:])) }
 
 // Exists reports whether there is such a name.
 func (r Record) Exists() bool { return r.b != nil }

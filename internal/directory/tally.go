@@ -12,7 +12,23 @@ type Tally struct {
 }
 
 // tally maps "@domain" to what is in it.
-type tally map[string]Tally
+type tally map[string]*Tally
+
+// of returns what is in a domain.
+func (t tally) of(domain string) Tally {
+	if sum := t[domain]; sum != nil {
+		return *sum
+	}
+	return Tally{}
+}
+
+// merge adds another tally.
+func (t tally) merge(other tally) {
+	for domain, more := range other {
+		sum := t.of(domain).plus(*more)
+		t[domain] = &sum
+	}
+}
 
 // add counts a record n times; the zero Record counts nothing.
 func (t tally) add(r Record, n int64) {
@@ -20,8 +36,12 @@ func (t tally) add(r Record, n int64) {
 	if kind != KindUser && kind != KindAlias && kind != KindAddress {
 		return
 	}
-	domain := string(domainPart(r.Key()))
-	sum := t[domain]
+	domain := domainPart(r.Key())
+	sum := t[string(domain)]
+	if sum == nil {
+		sum = &Tally{}
+		t[string(domain)] = sum
+	}
 	switch kind {
 	case KindAlias:
 		sum.Aliases += n
@@ -30,11 +50,9 @@ func (t tally) add(r Record, n int64) {
 	default:
 		sum.addUser(r.User(), n)
 	}
-	if sum == (Tally{}) {
-		delete(t, domain)
-		return
+	if *sum == (Tally{}) {
+		delete(t, string(domain))
 	}
-	t[domain] = sum
 }
 
 func (sum *Tally) addUser(u User, n int64) {
@@ -61,5 +79,5 @@ func (sum Tally) plus(other Tally) Tally {
 func (d *Directory) Tally(domain Domain) Tally {
 	d.tallyMu.RLock()
 	defer d.tallyMu.RUnlock()
-	return d.tally[string(domain.Key())]
+	return d.tally.of(string(domain.Key()))
 }
