@@ -262,7 +262,7 @@ func TestMasterTrouble(t *testing.T) {
 
 func TestCacheFlush(t *testing.T) {
 	r := newRig(t, nil)
-	c, m := client(t, doortest.Unix(t, r.server), 2), masterClient(t, doortest.Unix(t, r.master))
+	m, c := masterClient(t, doortest.Unix(t, r.master)), client(t, doortest.Unix(t, r.server), 2)
 	granted(t, c, 1)
 	for _, want := range []string{"OK\t1\t1", "OK\t1\t0"} {
 		if got := m.ask("CACHE-FLUSH\t1"); got != want {
