@@ -9,5 +9,5 @@
 //	go test -tags e2e ./e2e -run Scenarios/07 -v
 //
 // gatepostd and gatepostctl are built for it, unless GATEPOST_BIN names a folder
-// that has them.
+// that has them. GOFLAGS=-race builds them with the race detector.
 package e2e

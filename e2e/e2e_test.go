@@ -14,7 +14,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/gatepost/gatepost/e2e/dialogue"
 	"github.com/gatepost/gatepost/e2e/rig"
 	"github.com/gatepost/gatepost/e2e/scenario"
 )
@@ -38,7 +37,8 @@ func TestScenarios(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { play(ctx, t, r, file) })
 	}
-	t.Run("no password in a log", func(t *testing.T) { noPasswords(t, r, files) })
+	t.Run("no trouble in the log", func(t *testing.T) { noTrouble(t, r) })
+	t.Run("no password in the log", func(t *testing.T) { noPasswords(t, r, files) })
 }
 
 func play(ctx context.Context, t *testing.T, r *rig.Rig, file string) {
@@ -64,6 +64,18 @@ func programs(ctx context.Context, t *testing.T) string {
 		t.Fatalf("go build: %v\n%s", err, said)
 	}
 	return dir
+}
+
+// noTrouble looks for what gatepostd must never log. Built with GOFLAGS=-race,
+// it logs its races too.
+func noTrouble(t *testing.T, r *rig.Rig) {
+	for line := range strings.Lines(r.LogSince("gatepostd", 0)) {
+		for _, sign := range []string{"level=ERROR", "panic", "DATA RACE"} {
+			if strings.Contains(line, sign) {
+				t.Errorf("gatepostd logged: %s", line)
+			}
+		}
+	}
 }
 
 // password is how every password in the scenarios looks.
@@ -96,7 +108,7 @@ func (q quiet) Heading(text string) { q.t.Log("==", text) }
 func (q quiet) Command(line string, output []string) {
 	q.t.Log("$", line, "\n\t"+strings.Join(output, "\n\t"))
 }
-func (q quiet) Exchange(p dialogue.Protocol, sent, line string) {
-	q.t.Logf("%s %-40s %s", p, sent, line)
+func (q quiet) Exchange(e scenario.Exchange) {
+	q.t.Logf("%s %-10s %-40s %s", e.Protocol, e.Connection, e.Sent, e.Line)
 }
 func (q quiet) Fact(text string) { q.t.Log(text) }

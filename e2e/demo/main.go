@@ -52,6 +52,9 @@ func demo(ctx context.Context, out *transcript, keep bool) error {
 	}
 	out.title(play.Title, r.Dir)
 	if err := play.Run(ctx, r, out); err != nil {
+		if ctx.Err() != nil {
+			return errors.Join(errors.New("interrupted"), r.Stop())
+		}
 		tails := r.LogTails(20, nil)
 		return errors.Join(fmt.Errorf("FAILED: %w\n\n%s", err, tails), r.Stop())
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gatepost/gatepost/e2e/dialogue"
 	"github.com/gatepost/gatepost/e2e/rig"
+	"github.com/gatepost/gatepost/e2e/scenario"
 )
 
 // transcript prints what a scenario does. It is a scenario.Report.
@@ -63,9 +63,9 @@ var (
 )
 
 // Exchange shows a client's line and the server's on one line.
-func (t *transcript) Exchange(p dialogue.Protocol, sent, line string) {
+func (t *transcript) Exchange(e scenario.Exchange) {
 	t.replies++
-	sent = credentials.ReplaceAllString(sent, "(as $1)")
+	sent := credentials.ReplaceAllString(e.Sent, "(as $1)")
 	sent = mail.ReplaceAllStringFunc(sent, func(m string) string {
 		parts := mail.FindStringSubmatch(m)
 		if parts[1] == "" {
@@ -73,7 +73,7 @@ func (t *transcript) Exchange(p dialogue.Protocol, sent, line string) {
 		}
 		return fmt.Sprintf("(the mail %q, %s octets)", parts[2], parts[1])
 	})
-	fmt.Fprintf(t.w, "  %-5s%-44s %s\n", p, sent, t.verdict(line))
+	fmt.Fprintf(t.w, "  %-4s %-8s %-42s %s\n", e.Protocol, e.Connection, sent, t.verdict(e.Line))
 }
 
 var refusal = regexp.MustCompile(`^(?:<[-~*]+ +)?(?:[45]\d\d |-ERR|\w+ NO )`)

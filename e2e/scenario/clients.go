@@ -49,7 +49,7 @@ func (s *run) connect(ctx context.Context, k kind, name string, raw bool) error 
 	if old := s.conns[name]; old != nil {
 		old.Close()
 	}
-	s.current = &conn{Conn: c, kind: k}
+	s.current = &conn{Conn: c, name: name, kind: k}
 	s.conns[name] = s.current
 	if raw {
 		return nil
@@ -170,8 +170,9 @@ func (s *run) tell(line string) {
 	if s.quiet {
 		return
 	}
-	s.report.Exchange(s.current.kind.protocol, s.current.sent, line)
-	s.current.sent = ""
+	c := s.current
+	s.report.Exchange(Exchange{Protocol: c.kind.protocol, Connection: c.name, Sent: c.sent, Line: line})
+	c.sent = ""
 }
 
 func (p *parser) serverLine(text string) (func(context.Context, *run) error, error) {

@@ -32,11 +32,17 @@ type Report interface {
 	Heading(text string)
 	// Command tells what an administrator typed and the lines of its output that were expected.
 	Command(line string, output []string)
-	// Exchange tells what a client sent on a connection, and a line of the
-	// server's reply; sent is "" for a further line of the same reply.
-	Exchange(protocol dialogue.Protocol, sent, line string)
+	Exchange(Exchange)
 	// Fact tells something that was found to be so.
 	Fact(text string)
+}
+
+// Exchange is what a client sent on a connection, and a line of the server's reply.
+type Exchange struct {
+	Protocol   dialogue.Protocol
+	Connection string // its name
+	Sent       string // as written; "" for a further line of the same reply
+	Line       string
 }
 
 // Load reads the scenario in the file at name.
@@ -95,6 +101,7 @@ type run struct {
 // conn is an open connection and what was said on it.
 type conn struct {
 	*dialogue.Conn
+	name  string
 	kind  kind
 	reply dialogue.Reply
 	fresh bool   // no S: has taken the reply yet
