@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Names of metrics.
+const (
+	mallocs     = "go_memstats_mallocs_total"
+	heapBytes   = "go_memstats_heap_alloc_bytes"
+	heapObjects = "go_memstats_heap_objects"
+)
+
+// over returns a client that reaches a Unix socket.
+func over(socket string) *http.Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", socket)
+	}
+	return &http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: 30 * time.Second}
+}
+
+// metric returns a value that the server's metrics page shows without labels.
+func (s *server) metric(name string) (float64, error) {
+	client := over(s.socket("metrics"))
+	defer client.CloseIdleConnections()
+	r, err := client.Get("http://gatepost/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = r.Body.Close() }()
+	for lines := bufio.NewScanner(r.Body); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			return strconv.ParseFloat(value, 64)
+		}
+	}
+	return 0, fmt.Errorf("no metric %s", name)
+}
+
+// changesPerSecond is the write load.
+const changesPerSecond = 100
+
+// changes changes users one after the other, at a steady rate.
+type changes struct {
+	server *server
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	err    error
+}
+
+func (c *changes) begin() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel, c.err = cancel, nil
+	c.done.Go(func() { c.err = c.run(ctx) })
+	return nil
+}
+
+func (c *changes) end() error {
+	c.cancel()
+	c.done.Wait()
+	return c.err
+}
+
+func (c *changes) run(ctx context.Context) error {
+	client := over(c.server.socket("admin"))
+	defer client.CloseIdleConnections()
+	tick := time.NewTicker(time.Second / changesPerSecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := c.change(client); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// change gives a user another name.
+func (c *changes) change(client *http.Client) error {
+	users := c.server.users
+	body := fmt.Sprintf(`{"display_name": "User %d"}`, rand.Uint32())
+	url := "http://gatepost/v1/users/" + users.Address(rand.IntN(users.Count))
+	request, err := http.NewRequest(http.MethodPatch, url, bytes.NewReader([]byte(body)))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	r, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Body.Close() }()
+	said, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		return fmt.Errorf("change a user: %s: %s, %w", r.Status, said, err)
+	}
+	return nil
+}
