@@ -66,7 +66,7 @@ func FuzzClient(f *testing.F) {
 		c := newConn(context.Background(), s, &serve.Conn{Conn: out})
 		want := 0
 		next := c.version
-		for _, line := range bytes.Split(sent, []byte("\n")) {
+		for line := range bytes.SplitSeq(sent, []byte("\n")) {
 			word, _, _ := strings.Cut(string(line), "\t")
 			var err error
 			if next, err = next(bytes.Clone(line)); err != nil {

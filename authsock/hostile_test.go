@@ -1,6 +1,7 @@
 package authsock
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/internal/doortest"
+	"github.com/gatepost/gatepost/internal/login"
 	"github.com/gatepost/gatepost/internal/serve"
 )
 
@@ -217,5 +219,33 @@ func TestManyExchanges(t *testing.T) {
 		if got := c.ask(fmt.Sprintf("CONT\t%d\t%s", id, ir)); got != want {
 			t.Errorf("CONT %d answered %q, want %q", id, got, want)
 		}
+	}
+}
+
+// More verifications than a connection may have are temporary failures at once;
+// when some end there is room again.
+func TestManyVerifications(t *testing.T) {
+	hold := make(chan struct{})
+	r := newRig(t, func(r *rig) {
+		r.server.Check = func(_ context.Context, a login.Attempt) login.Outcome {
+			<-hold
+			return login.Outcome{Result: login.OK, Grant: login.Grant{Address: a.Name}}
+		}
+	})
+	c := client(t, doortest.Unix(t, r.server), 2)
+	for id := 1; id <= maxVerifying; id++ {
+		c.Send(auth(id, "imap", "alice@example.test", right) + "\n")
+	}
+	if got := c.ask(auth(5000, "imap", "alice@example.test", right)); got != "FAIL\t5000\tuser=alice@example.test\tcode=temp_fail" {
+		t.Errorf("one more is answered %q", got)
+	}
+	close(hold)
+	for range maxVerifying {
+		if got := c.line(); !strings.HasPrefix(got, "OK\t") {
+			t.Fatalf("one of many is answered %q", got)
+		}
+	}
+	if got := c.ask(auth(5000, "imap", "alice@example.test", right)); got != "OK\t5000\tuser=alice@example.test" {
+		t.Errorf("later: %q", got)
 	}
 }

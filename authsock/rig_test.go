@@ -18,7 +18,6 @@ import (
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/doortest"
 	"github.com/gatepost/gatepost/internal/login"
-	"github.com/gatepost/gatepost/internal/mailaddr"
 	"github.com/gatepost/gatepost/internal/password"
 	"github.com/gatepost/gatepost/internal/quota"
 	"github.com/gatepost/gatepost/internal/testkit"
@@ -132,10 +131,6 @@ func (r *rig) change(t testing.TB, local string, fn func(*directory.UserFields))
 			return nil
 		})
 	})
-}
-
-func (r *rig) user(local string) directory.User {
-	return r.directory.View().User(mailaddr.KeyOf(testkit.Addr(local + "@example.test")))
 }
 
 // peer is a client that reads line by line.

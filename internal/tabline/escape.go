@@ -58,13 +58,9 @@ func indexByte(s string, c byte) int {
 }
 
 // Cut returns the first field of a line and what follows its TAB. more is false
-// when there is no TAB.
+// and rest nil when there is no TAB.
 func Cut(line []byte) (field, rest []byte, more bool) {
-	i := bytes.IndexByte(line, '\t')
-	if i < 0 {
-		return line, nil, false
-	}
-	return line[:i], line[i+1:], true
+	return bytes.Cut(line, []byte{'\t'})
 }
 
 // CutPair splits a field into a name and its unescaped value. A field without
