@@ -25,7 +25,7 @@ func TestScenarios(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
-	r, err := rig.Start(ctx, rig.Options{Bin: programs(ctx, t), Docs: "../docs/connect.md"})
+	r, err := rig.Start(ctx, rig.Options{Bin: programs(ctx, t), Docs: "../README.md"})
 	if err != nil {
 		t.Fatalf("%v\n(the packages this needs are installed by tools/install-deps --test)", err)
 	}

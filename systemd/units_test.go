@@ -1,6 +1,6 @@
 // Package systemd_test holds the units, the example configuration and the
 // package's scripts against what they must agree with: the doors, their defaults
-// in internal/config, and docs/connect.md. What systemd itself thinks of the
+// in internal/config, and README.md. What systemd itself thinks of the
 // units is asked in e2e/debian.
 package systemd_test
 
@@ -207,20 +207,20 @@ func TestService(t *testing.T) {
 	}
 }
 
-// Whoever follows docs/connect.md meets the same sockets with systemd.
+// Whoever follows README.md meets the same sockets with systemd.
 func TestConnectDocument(t *testing.T) {
 	var places []string
 	for _, u := range sockets(t) {
 		places = append(places, u["Socket.ListenStream"]...)
 	}
-	document := read(t, "../docs/connect.md")
+	document := read(t, "../README.md")
 	named := regexp.MustCompile(`address = "unix:([^"]+)"`).FindAllStringSubmatch(document, -1)
 	if named == nil {
-		t.Fatal("docs/connect.md names no sockets")
+		t.Fatal("README.md names no sockets")
 	}
 	for _, match := range named {
 		if !slices.Contains(places, match[1]) {
-			t.Errorf("docs/connect.md has %s, which no unit makes", match[1])
+			t.Errorf("README.md has %s, which no unit makes", match[1])
 		}
 	}
 }

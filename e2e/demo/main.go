@@ -46,7 +46,7 @@ func demo(ctx context.Context, out *transcript, keep bool) error {
 		return err
 	}
 	began := time.Now()
-	r, err := rig.Start(ctx, rig.Options{Bin: filepath.Join(source, "bin"), Docs: filepath.Join(source, "docs", "connect.md")})
+	r, err := rig.Start(ctx, rig.Options{Bin: filepath.Join(source, "bin"), Docs: filepath.Join(source, "README.md")})
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The blocks of docs/connect.md that a rig runs, by the second word of their fence.
+// The blocks of README.md that a rig runs, by the second word of their fence.
 const (
 	gatepostBlock = "gatepost.toml"
 	mainBlock     = "main.cf"

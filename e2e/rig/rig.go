@@ -4,7 +4,7 @@
 //
 // All of it lives in one temporary directory on free loopback ports; the
 // system's own Postfix and Dovecot are neither read nor touched. The
-// configuration is that of docs/connect.md, whose fenced blocks are read and run
+// configuration is that of README.md, whose fenced blocks are read and run
 // with other paths, ports and certificates, so a wrong line there breaks the
 // tests. Postfix's master.cf is Debian's own with its chroots.
 //
@@ -29,7 +29,7 @@ import (
 // Options say what to run.
 type Options struct {
 	Bin  string // the folder with gatepostd and gatepostctl
-	Docs string // docs/connect.md
+	Docs string // README.md
 	Log  *slog.Logger
 }
 
@@ -40,7 +40,7 @@ type Rig struct {
 	Sink  *Sink
 
 	options  Options
-	blocks   map[string]string // of docs/connect.md
+	blocks   map[string]string // of README.md
 	gatepost *daemon
 	keeper   *exec.Cmd      // the stop script, waiting
 	lifeline io.WriteCloser // it reads this to its end

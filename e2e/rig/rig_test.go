@@ -10,7 +10,7 @@ import (
 
 // The documentation holds every block that a rig runs, and what it replaces in them.
 func TestDocumentedBlocks(t *testing.T) {
-	blocks, err := readBlocks("../../docs/connect.md")
+	blocks, err := readBlocks("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
