@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 var start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -75,17 +77,29 @@ func TestMemoryExpires(t *testing.T) {
 func (m *memory) size() (messages, bytes int) {
 	for i := range m.shards {
 		s := &m.shards[i]
-		sum, ring := 0, 0
-		for _, msg := range s.messages {
-			sum += len(msg.instance) + len(msg.recipients)
+		if s.messages == nil {
+			continue
 		}
-		for msg := s.ages.next; msg != nil && msg != &s.ages; msg = msg.next {
+		ring, blocks, indexed := 0, 0, 0
+		for e := s.messages[none].next; e != none; e = s.messages[e].next {
 			ring++
+			bytes += s.messages[e].size
+			for b := s.messages[e].first; b != none; b = s.blocks[b].next {
+				blocks++
+			}
 		}
-		if sum != s.bytes || ring != len(s.messages) {
-			panic(fmt.Sprintf("books say %d bytes and %d messages; there are %d and %d", s.bytes, ring, sum, len(s.messages)))
+		for b := s.freeBlock; b != none; b = s.blocks[b].next {
+			blocks++
 		}
-		messages, bytes = messages+len(s.messages), bytes+sum
+		for _, slot := range s.index {
+			if slot != 0 {
+				indexed++
+			}
+		}
+		if ring != s.held || indexed != s.held || blocks != len(s.blocks)-1 {
+			panic(fmt.Sprintf("books say %d messages and %d blocks; there are %d, %d in the index, and %d", s.held, len(s.blocks)-1, ring, indexed, blocks))
+		}
+		messages += ring
 	}
 	return messages, bytes
 }
@@ -146,12 +160,57 @@ func TestMemoryCollision(t *testing.T) {
 	first := s.begin(7, []byte("a"))
 	s.touch(first, start)
 	s.add(first, []byte("x"))
-	if got := s.find(7, []byte("b")); got != nil {
-		t.Errorf("found %q under another instance", got.recipients)
+	if got := s.find(7, []byte("b"), start); got != none {
+		t.Errorf("found %q under another instance", s.read(nil, &s.messages[got], 1))
 	}
-	if len(s.messages) != 0 || s.bytes != 0 {
-		t.Errorf("%d messages of %d bytes stay", len(s.messages), s.bytes)
+	if s.held != 0 || s.used != 0 {
+		t.Errorf("%d messages of %d blocks stay", s.held, s.used)
 	}
+}
+
+// Whatever is remembered, forgotten and too old, the memory holds what a plain
+// map holds.
+func TestMemoryAgainstModel(t *testing.T) {
+	type held struct {
+		recipients []string
+		touched    time.Time
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		m, model, now := newMemory(), map[string]*held{}, start
+		for range rapid.IntRange(1, 400).Draw(t, "steps") {
+			instance := strings.Repeat("i", rapid.SampledFrom([]int{0, 1, 120, 124, 125, 300}).Draw(t, "length")) + fmt.Sprint(rapid.IntRange(0, 20).Draw(t, "instance"))
+			if have := model[instance]; have != nil && now.Sub(have.touched) > rememberFor {
+				delete(model, instance)
+			}
+			switch rapid.IntRange(0, 5).Draw(t, "op") {
+			case 0:
+				m.forget([]byte(instance))
+				delete(model, instance)
+			case 1:
+				now = now.Add(time.Duration(rapid.Int64Range(0, int64(rememberFor)).Draw(t, "pause")))
+			default:
+				r := fmt.Sprint(rapid.IntRange(0, 5).Draw(t, "recipient"), strings.Repeat("x", rapid.IntRange(0, 300).Draw(t, "length")))
+				if model[instance] == nil {
+					model[instance] = &held{}
+				}
+				model[instance].touched = now
+				if !slices.Contains(model[instance].recipients, r) {
+					model[instance].recipients = append(model[instance].recipients, r)
+				}
+				m.add(instance, r, now)
+			}
+		}
+		for instance, want := range model {
+			expected := strings.Join(want.recipients, " ")
+			if now.Sub(want.touched) > rememberFor {
+				expected = "partial"
+			}
+			if got := m.held(instance, now); got != expected {
+				t.Fatalf("%s: recalled %q, want %q", instance, got, expected)
+			}
+		}
+		m.size()
+	})
 }
 
 func TestMemoryDoesNotAllocate(t *testing.T) {

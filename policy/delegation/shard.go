@@ -1,0 +1,202 @@
+package delegation
+
+import (
+	"sync"
+	"time"
+)
+
+// shard is a part of the memory. It holds no pointers but those of its four
+// slices, which grow with the messages up to the limits and then stay: a message
+// costs no allocation, and a garbage collection has nothing to walk. Messages
+// and blocks are named by their index; index 0 is never one of them.
+type shard struct {
+	mu       sync.Mutex // guards what follows
+	messages []message  // 0: the ends of a ring by age, next is the oldest
+	blocks   []block    // of bytes; 0: none
+	index    index      // from hashes to messages
+	scratch  []byte
+
+	freeMessage, freeBlock uint32 // joined by next
+	held                   int    // messages
+	used                   int    // blocks
+	looked                 time.Duration
+}
+
+// none is the index of no message and of no block.
+const none = 0
+
+// message is what is known about one message. Its bytes are its instance and
+// its recipients, each of these behind its length in two bytes.
+type message struct {
+	hash           uint64
+	touched        time.Duration // see sinceEpoch
+	previous, next uint32        // messages, by age
+	first, last    uint32        // blocks
+	instance       int           // bytes of it
+	size           int           // bytes in all
+	count          int           // of recipients
+	partial        bool          // it has more, but that is too many
+}
+
+const (
+	blockSize  = 124 // most messages have one recipient and one block
+	blockBytes = blockSize + 4
+	lookEvery  = time.Second
+)
+
+type block struct {
+	next  uint32
+	bytes [blockSize]byte
+}
+
+// sinceEpoch is a time without the pointer that a time.Time holds.
+func sinceEpoch(t time.Time) time.Duration { return time.Duration(t.UnixNano()) }
+
+// find returns a message. Another one with the same hash gives way, and so does
+// one that nobody has touched for too long.
+func (s *shard) find(hash uint64, instance []byte, now time.Time) uint32 {
+	e := s.index.find(hash, s.messages)
+	if e == none {
+		return none
+	}
+	msg := &s.messages[e]
+	if s.is(msg, instance) && (now.IsZero() || sinceEpoch(now)-msg.touched <= rememberFor) {
+		return e
+	}
+	s.drop(e)
+	return none
+}
+
+// is reports whether a message has an instance.
+func (s *shard) is(msg *message, instance []byte) bool {
+	if msg.instance != len(instance) {
+		return false
+	}
+	for b := msg.first; len(instance) > 0; b = s.blocks[b].next {
+		n := min(len(instance), blockSize)
+		if string(s.blocks[b].bytes[:n]) != string(instance[:n]) {
+			return false
+		}
+		instance = instance[n:]
+	}
+	return true
+}
+
+// begin makes room for a message and adds it.
+func (s *shard) begin(hash uint64, instance []byte) uint32 {
+	if s.messages == nil {
+		s.messages, s.blocks = make([]message, 1, 8), make([]block, 1, 8)
+	}
+	if s.held >= shardMessages {
+		s.drop(s.messages[none].next)
+	}
+	e := s.freeMessage
+	if e == none {
+		e = uint32(len(s.messages))
+		s.messages = append(s.messages, message{})
+	} else {
+		s.freeMessage = s.messages[e].next
+	}
+	msg := &s.messages[e]
+	*msg = message{hash: hash, instance: len(instance)}
+	s.write(msg, instance)
+	s.link(e)
+	s.held++
+	s.index.add(hash, e, s.held)
+	return e
+}
+
+// touch makes a message the newest.
+func (s *shard) touch(e uint32, now time.Time) {
+	msg := &s.messages[e]
+	msg.touched = sinceEpoch(now)
+	s.unlink(msg)
+	s.link(e)
+}
+
+func (s *shard) link(e uint32) {
+	ends, msg := &s.messages[none], &s.messages[e]
+	msg.previous, msg.next = ends.previous, none
+	s.messages[msg.previous].next = e
+	ends.previous = e
+}
+
+func (s *shard) unlink(msg *message) {
+	s.messages[msg.previous].next = msg.next
+	s.messages[msg.next].previous = msg.previous
+}
+
+// expire drops what nobody has touched for too long. It looks now and then:
+// what is too old is not found anyway.
+func (s *shard) expire(now time.Time) {
+	at := sinceEpoch(now)
+	if s.held == 0 || at >= s.looked && at-s.looked < lookEvery {
+		return
+	}
+	s.looked = at
+	for e := s.messages[none].next; e != none && at-s.messages[e].touched > rememberFor; e = s.messages[none].next {
+		s.drop(e)
+	}
+}
+
+// drop takes a message out.
+func (s *shard) drop(e uint32) {
+	msg := &s.messages[e]
+	s.index.remove(msg.hash, e)
+	s.unlink(msg)
+	for b := msg.first; b != none; {
+		next := s.blocks[b].next
+		s.blocks[b].next, s.freeBlock = s.freeBlock, b
+		s.used--
+		b = next
+	}
+	*msg = message{next: s.freeMessage}
+	s.freeMessage = e
+	s.held--
+}
+
+// write appends bytes to a message.
+func (s *shard) write(msg *message, b []byte) {
+	for len(b) > 0 {
+		at := msg.size % blockSize
+		if at == 0 {
+			s.extend(msg)
+		}
+		n := copy(s.blocks[msg.last].bytes[at:], b)
+		msg.size += n
+		b = b[n:]
+	}
+}
+
+// extend adds a block to a message.
+func (s *shard) extend(msg *message) {
+	b := s.freeBlock
+	if b == none {
+		b = uint32(len(s.blocks))
+		s.blocks = append(s.blocks, block{})
+	} else {
+		s.freeBlock = s.blocks[b].next
+		s.blocks[b].next = none
+	}
+	s.used++
+	if msg.last == none {
+		msg.first = b
+	} else {
+		s.blocks[msg.last].next = b
+	}
+	msg.last = b
+}
+
+// read appends the bytes of a message from an offset on.
+func (s *shard) read(dst []byte, msg *message, from int) []byte {
+	left := msg.size
+	for b := msg.first; left > 0; b = s.blocks[b].next {
+		n := min(left, blockSize)
+		if from < n {
+			dst = append(dst, s.blocks[b].bytes[from:n]...)
+		}
+		from = max(0, from-blockSize)
+		left -= n
+	}
+	return dst
+}
