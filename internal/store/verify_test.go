@@ -1,0 +1,54 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/journal"
+)
+
+func TestVerify(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if v, err := s.Verify(ctx); err != nil || v != (Verified{}) {
+		t.Errorf("Verify of nothing = %+v, %v", v, err)
+	}
+	for r := range directory.Revision(5) {
+		commit(t, s, r+1, put("a", "value"))
+	}
+	v, err := s.Verify(ctx)
+	if err != nil || v.First != 1 || v.Last != 5 || v.Chain != s.journal.Chain() {
+		t.Errorf("Verify = %+v, %v, want 1 to 5 and the journal's chain", v, err)
+	}
+	segments, err := filepath.Glob(filepath.Join(dir, "journal", "*"))
+	if err != nil || len(segments) != 1 {
+		t.Fatal(segments, err)
+	}
+	whole, err := os.ReadFile(segments[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole[len(whole)-1] ^= 1
+	if err := os.WriteFile(segments[0], whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Verify(ctx)
+	if damage := (*journal.DamageError)(nil); !errors.As(err, &damage) || damage.Segment != filepath.Base(segments[0]) {
+		t.Errorf("Verify = %v, want damage in %s", err, segments[0])
+	}
+}
+
+// A change that the chain covers, but this version cannot read, is told too.
+func TestVerifyOfAnotherFormat(t *testing.T) {
+	s := open(t, t.TempDir())
+	if err := s.journal.Append(1, []byte{99}); err != nil {
+		t.Fatal(err)
+	}
+	s.durable.Store(1)
+	if _, err := s.Verify(ctx); !errors.Is(err, errBatch) {
+		t.Errorf("Verify = %v, want errBatch", err)
+	}
+}
