@@ -40,7 +40,15 @@ func TestRestore(t *testing.T) {
 	for k, v := range saved {
 		records[k] = []byte(v)
 	}
-	testkit.Update(t, d, func(tx *directory.Tx) error { return tx.Restore(records) })
+	before, done := d.Revision(), directory.Restored{}
+	restore := func(tx *directory.Tx) (err error) {
+		done, err = tx.Restore(records)
+		return err
+	}
+	testkit.Update(t, d, restore)
+	if want := (directory.Restored{Before: before, Created: 1, Changed: 1, Deleted: 1}); done != want {
+		t.Errorf("Restore = %+v, want %+v", done, want)
+	}
 	if got := contents(t, s); !maps.Equal(got, saved) {
 		t.Errorf("restored %d records, want the %d that were saved", len(got), len(saved))
 	}
@@ -51,8 +59,8 @@ func TestRestore(t *testing.T) {
 	if got := len(last.Entries[0].Changes); got != 3 {
 		t.Errorf("restoring wrote %d records, want the 3 that differ", got)
 	}
-	before := d.Revision()
-	if got := testkit.Update(t, d, func(tx *directory.Tx) error { return tx.Restore(records) }); got != before {
-		t.Errorf("restoring what is there made revision %d of %d", got, before)
+	before = d.Revision()
+	if got := testkit.Update(t, d, restore); got != before || done != (directory.Restored{Before: before}) {
+		t.Errorf("restoring what is there made revision %d of %d: %+v", got, before, done)
 	}
 }
