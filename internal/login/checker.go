@@ -190,7 +190,7 @@ func same(a, b directory.User) bool {
 // single-use secret.
 func (c *Checker) admit(ctx context.Context, a *Attempt, u directory.User, used directory.Credential) Outcome {
 	g := Grant{Service: a.Service, Mechanism: a.Mechanism, Address: append([]byte(nil), u.Address()...), Created: u.CreatedRevision(), Mailbox: u.Mailbox()}
-	if rule := c.denied(c.directory.View(), &g, u, c.stranger(a, u)); rule != nil {
+	if rule := c.denied(c.directory.View(), &g, u, stranger(c.directory.View(), a.Name, a.Authzid, u)); rule != nil {
 		return Outcome{Result: Denied, Rule: rule}
 	}
 	if !used.SingleUse {
@@ -211,13 +211,13 @@ func (c *Checker) admit(ctx context.Context, a *Attempt, u directory.User, used 
 	return Outcome{Result: OK, Grant: g}
 }
 
-// stranger reports whether the attempt asks to act as somebody else.
-func (c *Checker) stranger(a *Attempt, u directory.User) bool {
-	if len(a.Authzid) == 0 || string(a.Authzid) == string(a.Name) {
+// stranger reports whether a client that is the user u by the name asks to act
+// as somebody else.
+func stranger(v directory.View, name, authzid []byte, u directory.User) bool {
+	if len(authzid) == 0 || string(authzid) == string(name) {
 		return false
 	}
-	key, _, err := mailaddr.AppendLoginKey(nil, a.Authzid)
-	return err != nil || !same(c.user(key), u)
+	return !same(lookup(v, authzid), u)
 }
 
 func (c *Checker) denied(v directory.View, g *Grant, u directory.User, stranger bool) *Rule {

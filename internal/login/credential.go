@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/mailaddr"
@@ -29,7 +30,7 @@ func (c *Checker) match(ctx context.Context, a *Attempt, u directory.User) (matc
 	var main directory.Credential
 	if u.Exists() {
 		for cred := range u.Credentials() {
-			if !c.usable(&cred, a.Service) {
+			if !usable(&cred, a.Service, c.now()) {
 				continue
 			}
 			if password.VerifyRandom(cred.Hash, a.Secret) {
@@ -64,8 +65,8 @@ func (c *Checker) verify(ctx context.Context, hash string, s password.Secret) (b
 
 // usable reports whether a credential is taken for a service now. The main
 // password is taken everywhere; an administrator's test takes all.
-func (c *Checker) usable(cred *directory.Credential, s Service) bool {
-	if !cred.Expires.IsZero() && !c.now().Before(cred.Expires) {
+func usable(cred *directory.Credential, s Service, now time.Time) bool {
+	if !cred.Expires.IsZero() && !now.Before(cred.Expires) {
 		return false
 	}
 	return cred.Kind == directory.MainPassword || cred.Services.Has(services[s].bit)
