@@ -159,7 +159,7 @@ const maxDomainKey = 1 + 253
 
 // scratch is what Gather works with.
 type scratch struct {
-	key          [mailaddr.MaxKey]byte // of one address at a time
+	key          [mailaddr.MaxKey]byte // of the login, the first recipient, and one other address at a time
 	domain       [maxDomainKey]byte
 	targets      []directory.Target
 	owners       []directory.User

@@ -42,10 +42,10 @@ type Request struct {
 func Gather(v directory.View, l *quota.Ledger, req *Request, f *Facts) error {
 	f.begin(req)
 	g := gathering{view: v, ledger: l, request: req, facts: f}
-	g.touch()
+	g.first()
 	err := g.sender()
 	for i := 0; err == nil && i < len(req.Recipients); i++ {
-		err = g.recipient(req.Recipients[i])
+		err = g.recipient(i)
 	}
 	f.end()
 	if err != nil {
@@ -92,24 +92,30 @@ type gathering struct {
 	user    directory.User // the active sender
 	visits  int            // final targets so far
 
+	login      directory.Record // under the login
+	firstKey   mailaddr.Key     // of the first recipient; zero: it names nobody
+	firstFound directory.Record // under it
+	room       []byte           // where the keys of other addresses are folded, one at a time
+
 	domainKey []byte           // "@" and the domain that was looked up last
 	domain    directory.Domain // what was found
 }
 
-// touch lets the records of the sender and of the first recipient come from
-// main memory at the same time; everything else a question reads is near.
-func (g *gathering) touch() {
-	if len(g.request.Login) == 0 || len(g.request.Recipients) == 0 {
-		return
-	}
-	login, out, err := mailaddr.AppendLoginKey(g.facts.key[:0], g.request.Login)
+// first looks up the login and the first recipient, which nearly every question
+// is about, together.
+func (g *gathering) first() {
+	login, room, err := mailaddr.AppendLoginKey(g.facts.key[:0], g.request.Login)
 	if err != nil {
-		return
+		login = mailaddr.Key{} // names nobody
 	}
-	recipient, _, err := mailaddr.AppendKey(out, g.request.Recipients[0])
-	if err == nil {
-		g.view.Touch(login, recipient)
+	if len(g.request.Recipients) > 0 {
+		g.firstKey, room, err = mailaddr.AppendKey(room, g.request.Recipients[0])
+		if err != nil {
+			g.firstKey = mailaddr.Key{}
+		}
 	}
+	g.room = room[len(room):]
+	g.login, g.firstFound = g.view.LookupBoth(login, g.firstKey)
 }
 
 // domainOf returns the domain that an address in internal form lies in. Nearly
@@ -130,11 +136,7 @@ func (g *gathering) sender() error {
 	}
 	s := &g.facts.Sender
 	s.Authenticated = true
-	key, _, err := mailaddr.AppendLoginKey(g.facts.key[:0], g.request.Login)
-	if err != nil {
-		return nil // names nobody
-	}
-	u := g.view.Login(key)
+	u := g.view.Holder(g.login)
 	s.Known = u.Exists()
 	if !s.Known || u.State() != directory.Active || DomainStanding(g.domainOf(u.Address())) == RefusesDisabled {
 		return nil
@@ -142,6 +144,7 @@ func (g *gathering) sender() error {
 	s.Active, g.user = true, u
 	s.Scope = scopeOf(u)
 	s.Full = g.full(u)
+	var err error
 	s.OwnsAddress, err = g.owns(g.request.Sender)
 	return err
 }
@@ -178,7 +181,7 @@ func (g *gathering) owns(address []byte) (bool, error) {
 	if len(address) == 0 {
 		return true, nil
 	}
-	key, _, err := mailaddr.AppendKey(g.facts.key[:0], address)
+	key, _, err := mailaddr.AppendKey(g.room, address)
 	if err != nil {
 		return false, nil // names nobody
 	}
@@ -195,19 +198,32 @@ func (g *gathering) owns(address []byte) (bool, error) {
 	return false, err
 }
 
+// find returns the key of a recipient, zero when it names nobody, and the record
+// under it.
+func (g *gathering) find(recipient int) (mailaddr.Key, directory.Record) {
+	if recipient == 0 {
+		return g.firstKey, g.firstFound
+	}
+	key, _, err := mailaddr.AppendKey(g.room, g.request.Recipients[recipient])
+	if err != nil {
+		return mailaddr.Key{}, directory.Record{}
+	}
+	return key, g.view.Lookup(key)
+}
+
 // recipient takes one recipient's final targets into the facts.
-func (g *gathering) recipient(raw []byte) error {
+func (g *gathering) recipient(i int) error {
 	f := g.facts
 	if g.visits >= maxVisits {
 		g.cut()
 		return nil
 	}
-	key, _, err := mailaddr.AppendKey(f.key[:0], raw)
-	if err != nil { // names nobody; where it leads is Postfix's to say
+	key, found := g.find(i)
+	if key.IsZero() { // where it leads is Postfix's to say
 		f.Recipients.Outside = f.Recipients.Outside || f.Sender.Scope.limits()
 		return nil
 	}
-	targets, err := g.view.Expand(f.targets[:0], key)
+	targets, err := g.view.ExpandRecord(f.targets[:0], key, found)
 	if err == nil {
 		whole := DomainStanding(g.domainOf(key.Bytes()))
 		for i := range targets {

@@ -80,40 +80,43 @@ func (m *memory) get(key []byte) Record {
 	return r
 }
 
-// touch finds the slots of two keys by their tags alone, and then loads the
-// first bytes of what these lead to: the processor waits for both slots together
-// and for both records together. It returns something that depends on the bytes,
-// so that nothing of this is left out.
-//
-//go:noinline
-func (m *memory) touch(a, b []byte) byte {
+// getBoth returns the records under two keys. Both slots are found, by their tags
+// alone, before the records that they lead to are read: in a large directory
+// each of these four comes from main memory, and the processor waits for the
+// slots together and for the records together.
+func (m *memory) getBoth(a, b []byte) (Record, Record) {
 	shardA, tagA, startA := m.hash(a)
 	shardB, tagB, startB := m.hash(b)
 	genA, genB := shardA.gen.Load(), shardB.gen.Load()
 	slotA, slotB := genA.tagged(tagA, startA), genB.tagged(tagB, startB)
-	return genA.peek(slotA) | genB.peek(slotB)
+	recordA, recordB := genA.recordOrNone(slotA), genB.recordOrNone(slotB)
+	if recordA.Exists() && !bytes.Equal(recordA.Key(), a) {
+		_, recordA = genA.find(a, tagA, startA)
+	}
+	if recordB.Exists() && !bytes.Equal(recordB.Key(), b) {
+		_, recordB = genB.find(b, tagB, startB)
+	}
+	return recordA, recordB
 }
 
-// tagged returns the first slot with a tag, or slotEmpty.
+// tagged returns the first slot with a tag that holds a record, or slotEmpty.
 func (g *generation) tagged(tag, start uint64) uint64 {
 	for i := int(start * uint64(len(g.slots)) >> 32); ; i++ {
 		if i == len(g.slots) {
 			i = 0
 		}
-		if slot := g.slots[i].Load(); slot == slotEmpty || slot>>48 == tag {
+		slot := g.slots[i].Load()
+		if slot == slotEmpty || slot>>48 == tag && slot != slotDeleted {
 			return slot
 		}
 	}
 }
 
-// peek reads where a record begins and where its key ends, if it is like most.
-func (g *generation) peek(slot uint64) byte {
-	const further = 40
-	if slot == slotEmpty || slot == slotDeleted {
-		return 0
+func (g *generation) recordOrNone(slot uint64) Record {
+	if slot == slotEmpty {
+		return Record{}
 	}
-	b := (*g.chunks.Load())[slot>>offsetBits&(1<<chunkBits-1)-1][slot&(1<<offsetBits-1):]
-	return b[0] | b[min(further, len(b)-1)]
+	return g.record(slot)
 }
 
 // find returns the record under key and its slot, or else the zero Record and

@@ -56,6 +56,10 @@ func TestMemoryAgainstModel(t *testing.T) {
 			if got := m.get([]byte(key)); got.Revision() != r {
 				t.Fatalf("get(%s) at revision %d, want %d", key, got.Revision(), r)
 			}
+			other := fmt.Sprintf("u%d@example.test", rapid.IntRange(0, 300).Draw(t, "other"))
+			if a, b := m.getBoth([]byte(key), []byte(other)); a.Revision() != r || b.Exists() && b.Revision() != model[other] || b.Exists() != (model[other] != 0) {
+				t.Fatalf("getBoth(%s, %s) = %q, %q", key, other, a.Key(), b.Key())
+			}
 		}
 	})
 }
