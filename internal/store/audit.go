@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/journal"
 )
 
 var errEnough = errors.New("enough")
@@ -18,11 +19,7 @@ func (s *Store) Audit(ctx context.Context, after directory.Revision, fn func(dir
 	if after >= until {
 		return nil
 	}
-	j := s.journal
-	if im := s.image.Load(); im != nil {
-		j = im.journal
-	}
-	err := replay(j, uint64(after), func(b *directory.Batch) error {
+	err := replay(s.written(), uint64(after), func(b *directory.Batch) error {
 		for _, e := range b.Entries {
 			if e.Revision <= after {
 				continue
@@ -44,3 +41,11 @@ func (s *Store) Audit(ctx context.Context, after directory.Revision, fn func(dir
 
 // Revision returns the revision of the last durable change.
 func (s *Store) Revision() directory.Revision { return directory.Revision(s.durable.Load()) }
+
+// written returns the journal as it can be read now.
+func (s *Store) written() *journal.Journal {
+	if im := s.image.Load(); im != nil {
+		return im.journal
+	}
+	return s.journal
+}

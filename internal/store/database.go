@@ -89,54 +89,107 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// apply takes a batch in, in parts when it is large. What is there already, from
-// a start that was interrupted, is skipped. may is asked before each part; what
-// it fails with ends apply, and a later one goes on from there.
-func (d *database) apply(b *directory.Batch, may func() error) error {
+// apply takes batches in, several small ones at once and large ones in parts, and
+// returns how many it has taken in whole. What is there already, from a start that
+// was interrupted, is skipped. may is asked before each part; what it fails with
+// ends apply, and a later one goes on from there.
+func (d *database) apply(batches []*directory.Batch, may func() error) (done int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if b.Revision() <= d.head.revision {
+	for done < len(batches) {
+		if batches[done].Revision() <= d.head.revision {
+			done++
+			continue
+		}
+		if err := may(); err != nil {
+			return done, err
+		}
+		group := batches[done : done+1] // the rest of it, when a part is there
+		if d.head.progress == 0 {
+			group = groupOf(batches[done:])
+		}
+		whole, err := d.part(group)
+		if err != nil {
+			return done, err
+		}
+		if whole {
+			done += len(group)
+		}
+	}
+	return done, nil
+}
+
+// intake gathers the journal's batches for a database, so that many small ones
+// cost few syncs.
+type intake struct {
+	d       *database
+	may     func() error
+	waiting []*directory.Batch
+	size    int
+}
+
+func (in *intake) add(b *directory.Batch) error {
+	in.waiting = append(in.waiting, b)
+	in.size += sizeOf(b)
+	if in.size < partBytes {
 		return nil
 	}
-	var changes []directory.Change
-	for _, e := range b.Entries {
-		changes = append(changes, e.Changes...)
-	}
-	for {
-		if err := may(); err != nil {
-			return err
+	return in.flush()
+}
+
+// flush takes in what waits.
+func (in *intake) flush() error {
+	_, err := in.d.apply(in.waiting, in.may)
+	in.waiting, in.size = nil, 0
+	return err
+}
+
+// groupOf returns as many of the first batches as one part takes, at least one.
+func groupOf(batches []*directory.Batch) []*directory.Batch {
+	size, changes := 0, 0
+	for i, b := range batches {
+		size += sizeOf(b)
+		for _, e := range b.Entries {
+			changes += len(e.Changes)
 		}
-		n, err := d.part(changes, b.Revision())
-		if err != nil || n == len(changes) {
-			return err
+		if i > 0 && (size > partBytes || changes > partChanges) {
+			return batches[:i]
 		}
 	}
+	return batches
 }
 
 // part takes in what fits into one transaction, from the head's progress on, and
-// returns how many of the changes are there then.
-func (d *database) part(changes []directory.Change, last directory.Revision) (int, error) {
+// reports whether that was all of the group.
+func (d *database) part(group []*directory.Batch) (whole bool, err error) {
+	var changes []directory.Change
+	for _, b := range group {
+		for _, e := range b.Entries {
+			changes = append(changes, e.Changes...)
+		}
+	}
 	txn := d.db.NewTransaction(true)
 	defer txn.Discard()
 	h, size, i := d.head, 0, int(d.head.progress)
 	for first := i; i < len(changes) && size < partBytes && i-first < partChanges; i++ {
 		if err := h.write(txn, changes[i]); err != nil {
-			return 0, err
+			return false, err
 		}
 		size += len(changes[i].Key) + len(changes[i].Value)
 	}
-	h.progress = uint64(i)
-	if i == len(changes) {
-		h.revision, h.progress = last, 0
+	if whole = i == len(changes); whole {
+		h.revision, h.progress = group[len(group)-1].Revision(), 0
+	} else {
+		h.progress = uint64(i)
 	}
 	if err := txn.Set([]byte(headKey), seal([]byte(headKey), h.encode())); err != nil {
-		return 0, err
+		return false, err
 	}
 	if err := txn.Commit(); err != nil {
-		return 0, err
+		return false, err
 	}
 	d.head = h
-	return i, nil
+	return whole, nil
 }
 
 // write writes one change and counts it.

@@ -11,10 +11,11 @@
 //
 // A batch is one frame of the journal; when that is synced the batch is durable,
 // all of it, however large it is. The follower, one goroutine, then takes the
-// batches into Badger in order, large ones in parts. With every part goes the
-// head: the revision up to which Badger has everything, how far it is with the
-// next frame, and the number of records and their digest. What Badger does not
-// have yet is read from memory.
+// batches into Badger in order, many small ones together (each transaction costs
+// a sync, which delays those of the journal), large ones in parts. With every
+// part goes the head: the revision up to which Badger has everything, how far it
+// is with the next frame, and the number of records and their digest. What Badger
+// does not have yet is read from memory.
 //
 // Badger trouble after the commit point does not undo anything: the change is in
 // the journal. Further changes are refused with the reason, until a restart has

@@ -46,7 +46,10 @@ func (s *Store) buildAnew() error {
 	if err != nil {
 		return err
 	}
-	err = s.fill(s.journal, func(b *directory.Batch) error { return d.apply(b, s.disk.half) })
+	in := &intake{d: d, may: s.disk.half}
+	if err = s.fill(s.journal, in.add); err == nil {
+		err = in.flush()
+	}
 	return errors.Join(err, d.db.Close())
 }
 

@@ -67,6 +67,7 @@ func (s *Store) drain() {
 		return
 	}
 	last := s.queue[len(s.queue)-1].Revision()
+	s.hasten()
 	for s.failure == nil && len(s.queue) > 0 && s.queue[0].Revision() <= last {
 		s.changed.Wait()
 	}

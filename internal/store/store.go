@@ -48,6 +48,7 @@ type Store struct {
 	pending map[string]pending // the newest of each name in the queue
 	failure error              // why the follower gave up or waits, if it does
 	closing bool
+	hurry   chan struct{} // holds one when somebody waits for the follower
 	stop    chan struct{} // closed by Close
 	done    chan struct{} // closed when the follower has ended
 }
@@ -72,7 +73,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s := &Store{
 		dir: o.Dir, disk: disk{o.Dir, uint64(cmp.Or(o.Reserve, defaultReserve)), o.free}, log: o.Log.With("component", "store"),
-		pending: map[string]pending{}, stop: make(chan struct{}), done: make(chan struct{}),
+		pending: map[string]pending{}, hurry: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if s.disk.free == nil {
 		s.disk.free = statfs
@@ -202,15 +203,17 @@ func (s *Store) catchUp() error {
 	if err := s.fellBack(have); err != nil {
 		return err
 	}
-	n := 0
-	err = replay(s.journal, uint64(have), func(b *directory.Batch) error {
-		n += len(b.Entries)
-		return s.database.apply(b, s.disk.half)
-	})
-	if n > 0 && err == nil {
-		s.log.Info("the database has caught up with the journal", "changes", n, "revision", s.database.head.revision)
+	in := &intake{d: s.database, may: s.disk.half}
+	if err := replay(s.journal, uint64(have), in.add); err != nil {
+		return err
 	}
-	return err
+	if err := in.flush(); err != nil {
+		return err
+	}
+	if now := s.database.head.revision; now > have {
+		s.log.Info("the database has caught up with the journal", "changes", now-have, "revision", now)
+	}
+	return nil
 }
 
 // fellBack fails when a snapshot was made of a newer database than the one that

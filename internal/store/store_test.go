@@ -295,6 +295,35 @@ func TestLargeBatchIsTakenInParts(t *testing.T) {
 	}
 }
 
+// Small batches go into the database together, and around a large one, in order.
+func TestBatchesAreTakenInTogether(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	want := map[string]string{}
+	for r := range directory.Revision(50) {
+		changes := []directory.Change{put("same", fmt.Sprint(r))}
+		for i := range int(r%25) / 24 * 2 * partChanges {
+			changes = append(changes, put(fmt.Sprint("key", i), fmt.Sprint(r)))
+		}
+		for _, c := range changes {
+			want[string(c.Key)] = string(c.Value)
+		}
+		commit(t, s, r+1, changes...)
+	}
+	if got := load(t, s); !cmp.Equal(got, want) { // waits for the follower
+		t.Errorf("%d records are loaded, want %d", len(got), len(want))
+	}
+	s.mu.Lock()
+	if len(s.pending)+len(s.queue)+s.backlog > 0 {
+		t.Errorf("%d names, %d batches, %d bytes still wait", len(s.pending), len(s.queue), s.backlog)
+	}
+	s.mu.Unlock()
+	_ = s.Close()
+	if got := load(t, open(t, dir)); !cmp.Equal(got, want) {
+		t.Errorf("%d records are loaded after a restart, want %d", len(got), len(want))
+	}
+}
+
 // A crash between two parts of a batch: the start finishes it.
 func TestInterruptedBatchIsFinished(t *testing.T) {
 	dir := t.TempDir()
@@ -313,8 +342,8 @@ func TestInterruptedBatchIsFinished(t *testing.T) {
 	if err := s.journal.Append(2, encodeBatch(b)); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.database.part(changes, 2); err != nil || n >= len(changes) {
-		t.Fatalf("the first part takes %d of %d changes, %v", n, len(changes), err)
+	if whole, err := s.database.part([]*directory.Batch{b}); err != nil || whole {
+		t.Fatalf("the first part takes all %d changes, %v", len(changes), err)
 	}
 	_ = s.Close()
 	s = open(t, dir)
@@ -363,7 +392,7 @@ func TestInterruptedBatchWithoutJournal(t *testing.T) {
 			if err := s.journal.Append(2, encodeBatch(b)); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.database.part(changes, 2); err != nil {
+			if _, err := s.database.part([]*directory.Batch{b}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := s.Backup(ctx, io.Discard); err == nil {

@@ -19,11 +19,7 @@ type Verified struct {
 // *journal.DamageError names the segment and the byte where it is not what was
 // written. Changes go on meanwhile.
 func (s *Store) Verify(ctx context.Context) (Verified, error) {
-	j := s.journal
-	if im := s.image.Load(); im != nil {
-		j = im.journal
-	}
-	v, err := j.Verify(s.durable.Load(), func(first, last uint64, payload []byte) error {
+	v, err := s.written().Verify(s.durable.Load(), func(first, last uint64, payload []byte) error {
 		b, err := decodeBatch(payload)
 		if err == nil && uint64(b.Revision()) != last {
 			err = errBatch
