@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,4 +37,14 @@ func (s *Store) NewestSnapshot() (SnapshotFile, error) {
 		return SnapshotFile{}, err
 	}
 	return SnapshotFile{path, directory.Revision(revision), info.ModTime()}, nil
+}
+
+// Keep makes sure that what is committed is in a snapshot, and returns the path
+// of that.
+func (s *Store) Keep(ctx context.Context) (string, error) {
+	if err := s.Snapshot(ctx); err != nil {
+		return "", err
+	}
+	newest, err := s.NewestSnapshot()
+	return newest.Path, err
 }

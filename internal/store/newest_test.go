@@ -17,12 +17,16 @@ func TestNewestSnapshot(t *testing.T) {
 	}
 	for r := range directory.Revision(2) {
 		commit(t, s, r+1, put("a", "value"))
-		if err := s.Snapshot(ctx); err != nil {
+		if _, err := s.Keep(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
+	kept, err := s.Keep(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
 	got, err := s.NewestSnapshot()
-	if err != nil || got.Revision != 2 || filepath.Dir(got.Path) != filepath.Join(dir, "snapshots") || time.Since(got.Written).Abs() > time.Minute {
+	if err != nil || got.Revision != 2 || got.Path != kept || filepath.Dir(got.Path) != filepath.Join(dir, "snapshots") || time.Since(got.Written).Abs() > time.Minute {
 		t.Errorf("NewestSnapshot = %+v, %v, want revision 2, written now", got, err)
 	}
 	if _, err := os.Stat(got.Path); err != nil {

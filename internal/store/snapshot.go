@@ -16,17 +16,12 @@ import (
 	"strings"
 
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/snapshot"
 )
 
 // A snapshot is the directory at one revision; a backup is a snapshot that an
-// administrator keeps. Its format, version 1:
-//
-//	"gatepost snapshot 1\n"  20 bytes
-//	revision, records        8 bytes each, little endian
-//	records                  each: length of the key (2), key, length of the value (4), value
-//	SHA-256                  32 bytes, of all before
+// administrator keeps. Package snapshot tells the format.
 const (
-	snapshotMagic  = "gatepost snapshot 1\n"
 	snapshotSuffix = ".snapshot"
 	maxSnapshotKey = 1 << 12
 	unfinished     = "unfinished-" // the names of snapshots that are being written
@@ -37,7 +32,7 @@ const (
 )
 
 // ErrSnapshot says that a file is not a whole, unchanged snapshot.
-var ErrSnapshot = errors.New("not an intact gatepost backup")
+var ErrSnapshot = snapshot.ErrDamaged
 
 // Backup writes a snapshot of what is committed to w and returns its revision.
 // Changes go on meanwhile.
@@ -151,9 +146,7 @@ type snapshotWriter struct {
 func newSnapshotWriter(w io.Writer, h head) *snapshotWriter {
 	s := &snapshotWriter{out: bufio.NewWriterSize(w, 1<<16), sum: sha256.New()}
 	s.w = io.MultiWriter(s.out, s.sum)
-	b := []byte(snapshotMagic)
-	b = binary.LittleEndian.AppendUint64(b, uint64(h.revision))
-	_, _ = s.w.Write(binary.LittleEndian.AppendUint64(b, h.records)) // an error stays in s.out until Flush
+	_, _ = s.w.Write(snapshot.Head{Revision: uint64(h.revision), Records: h.records}.Append(nil)) // an error stays in s.out until Flush
 	return s
 }
 
@@ -178,8 +171,8 @@ func (s *snapshotWriter) finish() error {
 // The error says what is wrong with the file, and where.
 func ReadSnapshot(r io.Reader, apply func(key, value []byte) error) (directory.Revision, error) {
 	in := &snapshotReader{r: bufio.NewReaderSize(r, 1<<16), sum: sha256.New()}
-	if magic := in.bytes(len(snapshotMagic)); string(magic) != snapshotMagic {
-		return 0, fmt.Errorf("%w: it does not begin with %q", ErrSnapshot, strings.TrimSpace(snapshotMagic))
+	if err := snapshot.CheckMagic(in.bytes(len(snapshot.Magic))); err != nil {
+		return 0, err
 	}
 	revision, n := directory.Revision(in.number(8)), in.number(8)
 	for range n {

@@ -13,7 +13,7 @@ import (
 func TestVerify(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	if v, err := s.Verify(ctx); err != nil || v != (Verified{}) {
+	if v, err := s.Verify(ctx); err != nil || v != (journal.Verified{}) {
 		t.Errorf("Verify of nothing = %+v, %v", v, err)
 	}
 	for r := range directory.Revision(5) {
