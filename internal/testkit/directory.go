@@ -89,8 +89,14 @@ const Limit = 100_000
 // each with a user carol.
 func Standard(t testing.TB) (*directory.Directory, *quota.Ledger) {
 	t.Helper()
+	return StandardOn(t, &Store{})
+}
+
+// StandardOn is Standard over a store that is empty.
+func StandardOn(t testing.TB, s directory.Store) (*directory.Directory, *quota.Ledger) {
+	t.Helper()
 	l := &quota.Ledger{}
-	d := Open(t, &Store{}, l)
+	d := Open(t, s, l)
 	Update(t, d, standard)
 	Report(t, d, l, "full@example.test", Limit)
 	Report(t, d, l, "busy@example.test", 60_000)
