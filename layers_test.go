@@ -41,7 +41,6 @@ var floors = map[string]int{
 
 	"internal/directory": 1,
 	"internal/journal":   1,
-	"internal/snapshot":  1,
 	"internal/password":  1,
 	"internal/serve":     1, // it asks peercred who connects
 
@@ -49,6 +48,7 @@ var floors = map[string]int{
 	"internal/quota":    0,
 	"internal/bytesize": 0,
 	"internal/peercred": 0,
+	"internal/snapshot": 0,
 	"internal/exchange": 0,
 	"internal/tabline":  0,
 	"internal/logs":     0,
