@@ -59,15 +59,16 @@ func TestPromtoolFiles(t *testing.T) {
 func TestPromtoolDashboard(t *testing.T) {
 	fill := strings.NewReplacer("$__rate_interval", "1m", "$__interval", "15s", "$job", "gatepost", "$instance", ".+")
 	all := readDashboard(t).expressions()
-	rules := "groups:\n  - name: dashboard\n    rules:\n"
+	var rules strings.Builder
+	rules.WriteString("groups:\n  - name: dashboard\n    rules:\n")
 	for i, place := range slices.Sorted(maps.Keys(all)) {
 		expr := fill.Replace(all[place])
 		if !strings.HasPrefix(place, "variable ") {
-			rules += fmt.Sprintf("      - record: panel_%d\n        expr: %q\n", i, expr)
+			fmt.Fprintf(&rules, "      - record: panel_%d\n        expr: %q\n", i, expr)
 		}
 	}
 	name := filepath.Join(t.TempDir(), "dashboard.yml")
-	if err := os.WriteFile(name, []byte(rules), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte(rules.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	promtool(t, nil, "check", "rules", name)
