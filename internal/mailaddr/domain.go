@@ -30,6 +30,10 @@ func ParseDomain(s string) (Domain, error) {
 	if err := checkLabels(name); err != nil {
 		return Domain{}, err
 	}
+	if ascii := !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }); ascii && !strings.EqualFold(strings.TrimSuffix(s, "."), name) {
+		// "a.xn--" is mapped to "a": a name that stands for another is none.
+		return Domain{}, &SyntaxError{Part: "domain", Reason: "a label begins with xn-- and is not an A-label", Err: ErrDomain}
+	}
 	return Domain{name}, nil
 }
 
