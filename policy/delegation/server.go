@@ -30,10 +30,11 @@ type Server struct {
 	Hooks          Hooks
 	Log            *slog.Logger // nil: no log
 
-	once     sync.Once
-	log      *slog.Logger
-	server   serve.Server
-	messages memory
+	once      sync.Once
+	log       *slog.Logger
+	server    serve.Server
+	messages  memory
+	questions sync.Pool // of *question
 }
 
 // Serve answers the connections of l until Shutdown, as [serve.Server.Serve].
@@ -58,6 +59,7 @@ func (s *Server) prepare() {
 		s.Modes.CompareAndSwap(nil, &policy.Modes{})
 	}
 	s.messages.seed = maphash.MakeSeed()
+	s.questions.New = func() any { return &question{server: s} }
 	s.server.Name = door
 	s.server.Handle = s.handle
 	s.server.MaxConns, s.server.RequestTimeout = s.MaxConns, s.RequestTimeout

