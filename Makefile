@@ -32,6 +32,7 @@ testdeps: ## install what the tests need
 
 .PHONY: test
 test: testdeps build race ## everything: unit tests, dialogues, races, fuzzing for seconds, a real Postfix and Dovecot
+	tools/gotest -run 'NoAllocation' ./policy/delegation
 	tools/fuzz 3s
 	tools/gotest -tags e2e -count=1 -timeout 15m ./e2e/...
 
@@ -52,8 +53,8 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 	tools/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: ## the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## gatepost against an echo server and its peers, into docs/performance.md (a quarter of an hour)
+	$(GO) run ./e2e/bench
 
 .PHONY: cover
 cover: ## statement coverage of the unit tests, in dist/cover.html
