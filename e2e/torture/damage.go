@@ -1,0 +1,251 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/store"
+)
+
+const (
+	// starts is how often a daemon may have to be started before it serves or
+	// says why not.
+	starts = 3
+	// patience is how long one start may take.
+	patience = 60 * time.Second
+)
+
+// specimen is a state directory that is copied and damaged again and again.
+type specimen struct {
+	name, dir string
+	want      sight
+}
+
+// specimens makes two: one of a daemon that was stopped, and one of a daemon
+// that was killed.
+func specimens(ctx context.Context, t *torture) ([]*specimen, error) {
+	stopped := &specimen{name: "stopped", dir: filepath.Join(t.Dir, "stopped")}
+	killed := &specimen{name: "killed", dir: filepath.Join(t.Dir, "killed")}
+	work := filepath.Join(t.Dir, "specimen")
+	k := make([]uint64, 3)
+	for range 3 { // more than one table, more than one snapshot
+		if err := live(ctx, t, work, k, stopped, killed); err != nil {
+			return nil, err
+		}
+	}
+	if err := copyState(stopped.dir, work); err != nil {
+		return nil, err
+	}
+	return []*specimen{stopped, killed}, nil
+}
+
+// live opens the state directory, gives commands, copies it as it stands, which
+// is what a kill leaves, and closes it.
+func live(ctx context.Context, t *torture, work string, k []uint64, all ...*specimen) error {
+	s, err := openState(ctx, work, silent(), noon)
+	if err != nil {
+		return err
+	}
+	for range 60 {
+		for i := range k {
+			k[i]++
+			w, number := writer{t.Seed, i + 1}, i+1 // not the writer who makes crowds
+			_, err := s.directory.Update(ctx, directory.Cause{Request: name(number, k[i])}, w.command(k[i]))
+			if err != nil && !refused(err) {
+				return err
+			}
+		}
+	}
+	if err := s.store.SaveUsage(usage(50)); err != nil {
+		return err
+	}
+	if err := s.store.Snapshot(ctx); err != nil { // waits for the database
+		return err
+	}
+	records, err := s.records(ctx)
+	if err != nil {
+		return err
+	}
+	for _, sp := range all {
+		sp.want = sight{Fingerprint: fingerprint(records), Records: len(records), Revision: s.directory.Revision(), Usage: map[string]int64{}}
+		err := s.store.LoadUsage(ctx, func(u store.Usage) { sp.want.Usage[u.Address] = u.Usage.Bytes })
+		if err != nil {
+			return err
+		}
+	}
+	if err := copyState(all[len(all)-1].dir, work); err != nil {
+		return err
+	}
+	return s.close()
+}
+
+// copyState copies a state directory, leaving holes where there are only zeros:
+// Badger's files are mostly holes.
+func copyState(to, from string) error {
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		}
+		return copyFile(filepath.Join(to, rel), path)
+	})
+}
+
+func copyFile(to, from string) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	const block = 4096
+	for at := 0; at < len(content); at += block {
+		part := content[at:min(at+block, len(content))]
+		if len(strings.Trim(string(part), "\x00")) == 0 {
+			continue
+		}
+		if _, err := file.WriteAt(part, int64(at)); err != nil {
+			return err
+		}
+	}
+	return file.Truncate(int64(len(content)))
+}
+
+// files lists a state directory's files.
+func files(dir string) (list []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			list = append(list, path)
+		}
+		return err
+	})
+	return list, err
+}
+
+// inspect starts a daemon over a damaged state directory, again if it dies, and
+// says in a word what came of it; err is what must never happen.
+func (sp *specimen) inspect(ctx context.Context, dir string) (verdict string, err error) {
+	died := ""
+	for deaths := range starts {
+		seen, stderr, err := lookAt(ctx, dir)
+		if err != nil {
+			died = fmt.Sprintf("%v: %.3000s", err, stderr)
+			continue
+		}
+		verdict, err := sp.judge(seen)
+		if err == nil && died != "" {
+			verdict = fmt.Sprintf("died %d times, then %s", deaths, verdict)
+		}
+		if err == nil && seen.Refused == "" {
+			err = sp.again(ctx, dir, seen)
+		}
+		return verdict, err
+	}
+	return "", fmt.Errorf("every start dies: %s", died)
+}
+
+// lookAt starts one process that looks.
+func lookAt(ctx context.Context, dir string) (seen sight, stderr string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var said bytes.Buffer
+	cmd, read, err := spawn(ctx, orders{Mode: "look", Dir: dir}, &said)
+	if err != nil {
+		return seen, "", err
+	}
+	decodeErr := json.NewDecoder(read).Decode(&seen)
+	_ = read.Close()
+	err = cmd.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return seen, said.String(), errors.New("it hangs")
+	case err != nil:
+		return seen, said.String(), err
+	}
+	return seen, said.String(), decodeErr
+}
+
+// judge compares what was served with what is right.
+func (sp *specimen) judge(seen sight) (verdict string, err error) {
+	if seen.Refused != "" {
+		return "refused", nil
+	}
+	if seen.Fingerprint != sp.want.Fingerprint || seen.Revision != sp.want.Revision {
+		return "", fmt.Errorf("%d records at revision %d are served, which are not the %d records at revision %d; rebuilt %q, log:\n%s",
+			seen.Records, seen.Revision, sp.want.Records, sp.want.Revision, seen.Rebuilt, seen.Log)
+	}
+	for address, bytes := range seen.Usage {
+		if sp.want.Usage[address] != bytes {
+			return "", fmt.Errorf("usage of %s is %d, want %d or none", address, bytes, sp.want.Usage[address])
+		}
+	}
+	switch {
+	case seen.Trouble != "":
+		return "", fmt.Errorf("after the start: %s; log:\n%s", seen.Trouble, seen.Log)
+	case seen.Rebuilt != "":
+		return "rebuilt", nil
+	case len(seen.Usage) < len(sp.want.Usage):
+		return "usage forgotten", nil
+	case seen.Log != "":
+		return "noted", nil
+	}
+	return "harmless", nil
+}
+
+// again looks a second time: what was repaired must stay so.
+func (sp *specimen) again(ctx context.Context, dir string, first sight) error {
+	seen, stderr, err := lookAt(ctx, dir)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the start after the repair: %w: %.3000s", err, stderr)
+	case seen.Refused != "":
+		return fmt.Errorf("the start after the repair is refused: %s", seen.Refused)
+	case seen.Rebuilt != "" || seen.Revision != first.Revision+1 || seen.Records != first.Records:
+		return fmt.Errorf("after the repair: rebuilt %q, revision %d, %d records, want revision %d and %d records",
+			seen.Rebuilt, seen.Revision, seen.Records, first.Revision+1, first.Records)
+	}
+	return nil
+}
+
+// flipBit flips a random bit in what a file holds; in a file with holes mostly
+// where there is something. It returns where.
+func flipBit(path string) (at int64, err error) {
+	content, err := os.ReadFile(path)
+	if err != nil || len(content) == 0 {
+		return -1, err
+	}
+	at = rand.Int64N(int64(len(content)))
+	used := int64(len(strings.TrimRight(string(content), "\x00")))
+	if used > 0 && rand.IntN(8) > 0 {
+		at = rand.Int64N(used)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return at, err
+	}
+	defer file.Close()
+	_, err = file.WriteAt([]byte{content[at] ^ 1<<rand.IntN(8)}, at)
+	return at, err
+}

@@ -1,0 +1,31 @@
+// Torture hurts the store in the ways that machines do, and counts what is lost.
+//
+//	go run ./e2e/torture                  every case, some minutes
+//	go run ./e2e/torture -case kill,flip  some of them
+//	go run ./e2e/torture -help            rounds, seed, where
+//
+// Each case runs a real directory over a real store, in processes of its own
+// where they have to die. At the end stands a table: rounds, changes that were
+// acknowledged, losses. The exit status is 1 when anything was lost, or anything
+// wrong was served.
+//
+//	kill    kill -9 at a random moment, under concurrent writers
+//	power   the same, and the file system forgets what was not synced (needs root)
+//	flip    one random bit of one random file is flipped
+//	remove  each file is deleted, cut to half, cut to nothing, in turn
+//	clock   the clock steps a day, both ways
+//	full    the disk is full, from the first byte to the last (needs root)
+//	speed   what durability costs, against a raw append and fdatasync
+//
+// # What is compared
+//
+// The writers' commands are pure functions of a seed, the writer's number and a
+// counter, and each writer has domains of its own. A command's name stands in
+// its journal entry; so the journal says in which order the commands became
+// durable, and a model, a second directory over a map, runs the same commands in
+// that order. Then every byte of every record of the survivor must be that of
+// the model's, every command that was acknowledged must be in the journal under
+// the revision that its writer was told, and beside them there may be for each
+// writer only the one command that it was waiting for. A command that was
+// refused must not be there.
+package main

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+
+	"github.com/gatepost/gatepost/internal/directory"
+)
+
+// process is a child that runs.
+type process struct {
+	cmd    *exec.Cmd
+	stderr bytes.Buffer
+	opened chan struct{} // closed when the child has opened its directory, or ended
+	ended  chan struct{} // closed when it has ended and everything is read
+
+	mu      sync.Mutex // guards the fields below
+	answers []answer
+}
+
+// answer is what a child said of one command.
+type answer struct {
+	kind     byte // 'a' acknowledged, 'r' refused, 'u' outcome unknown, 'x' not taken
+	writer   int
+	k        uint64
+	revision directory.Revision
+	reason   string
+}
+
+// spawn starts a child of this program; read is where it answers.
+func spawn(ctx context.Context, o orders, stderr *bytes.Buffer) (cmd *exec.Cmd, read *os.File, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	read, written, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer written.Close()
+	cmd = exec.CommandContext(ctx, self)
+	cmd.Env = append(os.Environ(), childVariable+"="+string(text), "GOTRACEBACK=single")
+	cmd.Stderr = stderr
+	cmd.ExtraFiles = []*os.File{written}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return nil, nil, errors.Join(err, read.Close())
+	}
+	return cmd, read, nil
+}
+
+// start starts a child that writes. It must be waited for.
+func start(ctx context.Context, o orders) (*process, error) {
+	p := &process{opened: make(chan struct{}), ended: make(chan struct{})}
+	var read *os.File
+	var err error
+	if p.cmd, read, err = spawn(ctx, o, &p.stderr); err != nil {
+		return nil, err
+	}
+	go p.listen(read)
+	return p, nil
+}
+
+// listen reads what the child says, until it ends.
+func (p *process) listen(read *os.File) {
+	defer close(p.ended)
+	defer read.Close()
+	var once sync.Once
+	open := func() { once.Do(func() { close(p.opened) }) }
+	defer open()
+	for lines := bufio.NewScanner(read); lines.Scan(); {
+		if lines.Text() == "o" {
+			open()
+			continue
+		}
+		if a, ok := parseAnswer(lines.Text()); ok {
+			p.mu.Lock()
+			p.answers = append(p.answers, a)
+			p.mu.Unlock()
+		}
+	}
+}
+
+// parseAnswer reads a line of write. The last one of a killed child may be cut.
+func parseAnswer(line string) (a answer, ok bool) {
+	if line == "" {
+		return a, false
+	}
+	a.kind = line[0]
+	var err error
+	switch a.kind {
+	case 'a':
+		_, err = fmt.Sscanf(line, "a %d %d %d", &a.writer, &a.k, &a.revision)
+	case 'r', 'u':
+		_, err = fmt.Sscanf(line[1:], "%d %d", &a.writer, &a.k)
+	case 'x':
+		_, err = fmt.Sscanf(line, "x %d %d %q", &a.writer, &a.k, &a.reason)
+	default:
+		return a, false
+	}
+	return a, err == nil
+}
+
+// said returns how many answers there are now.
+func (p *process) said() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.answers)
+}
+
+// acknowledged returns how many changes are acknowledged now.
+func (p *process) acknowledged() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return countAcknowledged(p.answers)
+}
+
+// kill ends the child at once and waits until all it said is read.
+func (p *process) kill() []answer {
+	_ = p.cmd.Process.Kill() // it may have ended by itself
+	return p.wait()
+}
+
+// wait waits for the child's end.
+func (p *process) wait() []answer {
+	<-p.ended
+	_ = p.cmd.Wait() // how it ended is in ProcessState
+	return p.answers
+}
