@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"iter"
 	"net/http"
 	"reflect"
@@ -67,11 +68,16 @@ func etag(out any) string {
 // describeStream documents the body of a command that reads it itself. It comes
 // after registering: huma reads every body that it knows of.
 func describeStream(api huma.API, spec *command.Spec) {
-	line := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[command.UserAddBody](), true, "UserAddBody")
-	api.OpenAPI().Paths[spec.Path].Post.RequestBody = &huma.RequestBody{
-		Required: true, Description: "one JSON object a line, each of the schema " + line.Ref,
-		Content: map[string]*huma.MediaType{"application/x-ndjson": {Schema: &huma.Schema{Type: huma.TypeString}}},
+	body := &huma.RequestBody{
+		Required: true, Description: "the file, as it is",
+		Content: map[string]*huma.MediaType{spec.Media: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
 	}
+	if spec == command.UserBatch.Spec {
+		line := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[command.UserAddBody](), true, "UserAddBody")
+		body.Description = "one JSON object a line, each of the schema " + line.Ref
+		body.Content[spec.Media].Schema.Format = ""
+	}
+	api.OpenAPI().Paths[spec.Path].Post.RequestBody = body
 }
 
 // bindList registers a command that answers with an array.
@@ -91,6 +97,26 @@ func bindList[I, O any](s *Server, op command.Op[I, O], run func(context.Context
 		return &list{func(ctx huma.Context) {
 			_, w := humago.Unwrap(ctx)
 			writeList(w.(*writer), c, items)
+		}}, nil
+	})
+}
+
+// bindFile registers a command that answers with a file.
+func bindFile[I, O any](s *Server, op command.Op[I, O], run func(context.Context, *Call, *I, io.Writer) error) {
+	type file struct{ Body func(huma.Context) }
+	o := s.operation(op.Spec)
+	o.Responses["200"] = &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{
+		op.Media: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+	}}
+	huma.Register(s.api, o, func(ctx context.Context, in *I) (*file, error) {
+		c := callOf(ctx)
+		return &file{func(hctx huma.Context) {
+			_, rw := humago.Unwrap(hctx)
+			w := rw.(*writer)
+			w.Header().Set("Content-Type", op.Media)
+			if err := run(ctx, c, in, w); err != nil {
+				breakOff(w, c, err)
+			}
 		}}, nil
 	})
 }

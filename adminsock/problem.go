@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/journal"
 	"github.com/gatepost/gatepost/internal/password"
 )
 
@@ -24,6 +25,10 @@ const (
 	CodeArchived    = "archived"           // restore the user first
 	CodeNotArchived = "not_archived"       // only an archived user can be restored
 	CodeOverloaded  = "overloaded"         // too many passwords are being hashed
+	CodeDamaged     = "damaged"            // the audit trail is not what was written
+	CodeBackup      = "damaged_backup"     // or not a backup at all
+	CodeNoRoom      = "no_room"            // on the disk
+	CodeBusy        = "busy"               // another one is at it
 	CodeInternal    = "internal"           // our own trouble: see the log
 )
 
@@ -103,6 +108,7 @@ func problemOf(c *Call, err error) *Problem {
 	var p *Problem
 	var refused *directory.Error
 	var weak *password.WeakError
+	var damage *journal.DamageError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -112,6 +118,9 @@ func problemOf(c *Call, err error) *Problem {
 		p := refuse(http.StatusUnprocessableEntity, CodeWeak, weak.Error())
 		p.Field = "password"
 		return p
+	case errors.As(err, &damage):
+		c.reason = err
+		return refuse(http.StatusInternalServerError, CodeDamaged, err.Error())
 	case errors.Is(err, password.ErrOverloaded):
 		return refuse(http.StatusServiceUnavailable, CodeOverloaded, "too many passwords are being checked; try again")
 	case errors.Is(err, context.Canceled):

@@ -16,6 +16,7 @@ import (
 	"github.com/gatepost/gatepost/internal/password"
 	"github.com/gatepost/gatepost/internal/peercred"
 	"github.com/gatepost/gatepost/internal/quota"
+	"github.com/gatepost/gatepost/policy"
 )
 
 // The limits of the door.
@@ -62,7 +63,16 @@ type Status struct {
 	Version    string
 	Started    time.Time
 	LastCommit time.Time // zero: nothing was stored yet
+	Refusing   error     // why no change is taken; nil: they are
+	Rebuilt    string    // why the database had to be rebuilt at the start, if it had
+	Snapshot   Snapshot  // the newest; zero: there is none
 	Doors      []command.Door
+}
+
+// Snapshot is a backup that the daemon took for itself.
+type Snapshot struct {
+	Revision directory.Revision
+	Written  time.Time
 }
 
 // Server serves the administration. The exported fields must not change once
@@ -74,6 +84,12 @@ type Server struct {
 	Settings     func() Settings                // asked for each password
 	Status       func() Status                  // asked for `status`
 	LastLogin    func(directory.User) time.Time // nil, or zero: not known
+	Modes        func() *policy.Modes           // asked for each explanation
+	RuleCounts   func() RuleCounts              // what the rules have done
+	Audit        Auditor
+	Backup       Backup
+	ReadBackup   ReadBackup
+	SpoolDir     string // where a backup lies while it is restored: the state directory
 	Hooks        Hooks
 	Log          *slog.Logger     // nil: no log
 	Now          func() time.Time // nil: time.Now
@@ -84,12 +100,13 @@ type Server struct {
 	// Peer tells who connected; nil: peercred.Of.
 	Peer func(net.Conn) (peercred.Cred, error)
 
-	once     sync.Once
-	http     *http.Server
-	api      huma.API
-	mux      *http.ServeMux
-	refusals limiter
-	denials  limiter
+	once      sync.Once
+	http      *http.Server
+	api       huma.API
+	mux       *http.ServeMux
+	refusals  limiter
+	restoring sync.Mutex // held by the one restore
+	denials   limiter
 
 	mu   sync.Mutex // guards open, and the order in which Hooks.Conns is told
 	open int        // connections
@@ -184,5 +201,8 @@ func (s *Server) routes() {
 	s.bindPasswords()
 	s.bindAliases()
 	s.bindServer()
+	s.bindExplain()
+	s.bindAudit()
+	s.bindBackup()
 	s.bindDocument()
 }

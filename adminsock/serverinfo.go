@@ -1,6 +1,7 @@
 package adminsock
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"math"
@@ -70,12 +71,15 @@ func (s *Server) status(context.Context, *Call, *command.StatusInput) (*command.
 	out := &command.Server{
 		Version: known.Version, Started: known.Started.UTC(), Revision: uint64(s.Directory.Revision()),
 		UptimeSeconds: int64(s.Now().Sub(known.Started) / time.Second),
-		LastCommit:    optionalTime(known.LastCommit), Doors: known.Doors, Counts: map[string]int64{},
+		LastCommit:    optionalTime(known.LastCommit), Rebuilt: known.Rebuilt, Doors: known.Doors, Counts: map[string]int64{},
 	}
 	if out.Doors == nil {
 		out.Doors = []command.Door{}
 	}
-	if err := s.Directory.Refusing(); err != nil {
+	if at := known.Snapshot.Written; !at.IsZero() {
+		out.Snapshot, out.SnapshotRevision = optionalTime(at), uint64(known.Snapshot.Revision)
+	}
+	if err := cmp.Or(s.Directory.Refusing(), known.Refusing); err != nil {
 		out.ReadOnly, out.ReadOnlyWhy = true, err.Error()
 	}
 	view := s.Directory.View()

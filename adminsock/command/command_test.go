@@ -56,6 +56,9 @@ func TestTable(t *testing.T) {
 			if s.Write == (s.Done == "") {
 				t.Errorf("Write = %v, Done = %q", s.Write, s.Done)
 			}
+			if s.Stream && s.Media == "" {
+				t.Error("Stream without Media")
+			}
 			if s.Or != "" && command.Find(s.Or) == nil {
 				t.Errorf("Or = %q, which is no command", s.Or)
 			}
@@ -86,7 +89,7 @@ func checkParams(t *testing.T, s *command.Spec) {
 			cli[p.Name] = true
 		}
 		switch p.Use {
-		case "", command.Arg, command.Args, command.Flag, command.Key, command.Hidden, command.Instead, command.File:
+		case "", command.Arg, command.Args, command.Flag, command.Key, command.Hidden, command.Instead, command.File, command.Source, command.Target:
 		default:
 			t.Errorf("parameter %s: cli tag %q is not known", p.Field, p.Use)
 		}
@@ -95,7 +98,7 @@ func checkParams(t *testing.T, s *command.Spec) {
 		default:
 			t.Errorf("parameter %s: kind %q is not known", p.Field, p.Kind)
 		}
-		if p.Use != "" && p.Kind == command.Object && p.Use != command.File {
+		if p.Use != "" && p.Kind == command.Object && p.Place != command.AsBody && p.Place != command.AsAnswer {
 			t.Errorf("parameter %s is an object, which no command line can give", p.Field)
 		}
 		if p.Complete != "" && command.Find(p.Complete+" list") == nil {
@@ -113,6 +116,10 @@ func TestParams(t *testing.T) {
 		{"user set", "display_name", command.Param{Field: "display_name", Name: "name", Place: command.InBody, Kind: command.Text, Use: command.Key, Doc: "the person's name"}},
 		{"domain set", "max_bytes", command.Param{Field: "max_bytes", Name: "max-bytes", Place: command.InBody, Kind: command.Size, Use: command.Key, Doc: "the most its users' limits may be together; none for no limit"}},
 		{"user set", "If-Match", command.Param{Field: "If-Match", Name: "If-Match", Place: command.InHeader, Kind: command.Text, Doc: "the revision that was seen, in double quotes"}},
+		{"audit tail", "limit", command.Param{Field: "limit", Name: "limit", Short: "n", Place: command.InQuery, Kind: command.Number, Use: command.Flag, Doc: "at most so many changes"}},
+		{"backup", "file", command.Param{Field: "file", Name: "file", Place: command.AsAnswer, Kind: command.Object, Use: command.Target, Doc: "where to save it; - is standard output"}},
+		{"backup", "force", command.Param{Field: "force", Name: "force", Place: command.Nowhere, Kind: command.Bool, Use: command.Flag, Doc: "replace a file that is there"}},
+		{"restore", "file", command.Param{Field: "file", Name: "file", Place: command.AsBody, Kind: command.Object, Use: command.Source, Doc: "the backup; - is standard input"}},
 		{"user list", "limit", command.Param{Field: "limit", Name: "limit", Place: command.InQuery, Kind: command.Number, Use: command.Flag, Doc: "at most so many"}},
 		{"alias set", "targets", command.Param{Field: "targets", Name: "TARGET", Place: command.InBody, Kind: command.List, Use: command.Args, Complete: "user", Doc: "where its mail goes"}},
 		{"user set", "keep_copy", command.Param{Field: "keep_copy", Name: "keep-copy", Place: command.InBody, Kind: command.Bool, Use: command.Key, Doc: "forwarded mail stays in the mailbox too"}},

@@ -30,9 +30,12 @@
 //	cli:"secret"       never on the command line: --NAME-stdin, or a prompt
 //	cli:"instead"      a flag that takes the place of the secret
 //	cli:"file"         --NAME FILE, sent as the body
+//	cli:"source"       FILE, sent as the body
+//	cli:"target"       FILE, into which the answer is written
 //
-// with ",size" for a number of bytes and ",limit" for a quota limit. A field
-// without cli tag is for HTTP only: mostly a second name for one that has it.
+// with ",size" for a number of bytes and ",limit" for a quota limit; short:"n"
+// lets -n stand for a flag. A field without cli tag is for HTTP only: mostly a
+// second name for one that has it. One without a place is for gatepostctl only.
 //
 // The table is read-only and may be used from any goroutine.
 package command

@@ -108,7 +108,7 @@ var (
 	})
 	DomainDelete = op[DomainDeleteInput, Gone](Spec{
 		Name: "domain delete", Summary: "delete a domain that has no users and aliases", Example: "example.test --yes",
-		Method: "DELETE", Path: "/v1/domains/{domain}", Permission: WriteDomains, Object: "domain", Write: true, Confirm: true,
+		Method: "DELETE", Path: "/v1/domains/{domain}", Permission: WriteDomains, Object: "domain", Write: true, Confirm: "cannot be undone",
 		Done: "domain {domain} deleted",
 	})
 )

@@ -66,8 +66,8 @@ func (s *Spec) parameters(b *strings.Builder) {
 	for _, p := range params {
 		fmt.Fprintf(b, "| %s | %s | %s |\n", s.typed(p), p.sent(), strings.ReplaceAll(p.Doc, "|", "\\|"))
 	}
-	if s.Confirm {
-		b.WriteString("| `--yes` | | do it: there is no way back |\n")
+	if s.Confirm != "" {
+		fmt.Fprintf(b, "| `--yes` | | do it: it %s |\n", s.Confirm)
 	}
 }
 
@@ -82,7 +82,7 @@ func (s *Spec) typed(p Param) string {
 		value = " " + strings.ToUpper(string(p.Kind))
 	}
 	switch p.Use {
-	case Arg:
+	case Arg, Source, Target:
 		return "`" + strings.ToUpper(p.Name) + "`"
 	case Args:
 		return "`" + strings.ToUpper(p.Name) + "...`"
@@ -91,7 +91,7 @@ func (s *Spec) typed(p Param) string {
 	case File:
 		return "`--" + p.Name + " FILE`"
 	case Instead, Flag:
-		return "`--" + p.Name + value + "`"
+		return p.short() + "`--" + p.Name + value + "`"
 	case Key:
 		if s.Assign {
 			return "`" + p.Name + "=`"
@@ -101,11 +101,23 @@ func (s *Spec) typed(p Param) string {
 	return ""
 }
 
+// short is the flag of one letter, if there is one.
+func (p Param) short() string {
+	if p.Short == "" {
+		return ""
+	}
+	return "`-" + p.Short + "`, "
+}
+
 // sent is where a parameter stands in HTTP.
 func (p Param) sent() string {
 	switch p.Place {
 	case AsBody:
 		return "the body"
+	case AsAnswer:
+		return "the answer"
+	case Nowhere:
+		return ""
 	case InBody:
 		return "`" + p.Field + "`"
 	}

@@ -15,6 +15,8 @@ const (
 	InHeader Place = "header"
 	InBody   Place = "body"
 	AsBody   Place = "stream" // the file is the body
+	AsAnswer Place = "answer" // the file is the answer
+	Nowhere  Place = ""       // only gatepostctl knows it
 )
 
 // Kind says what a value is.
@@ -42,13 +44,16 @@ const (
 	Key     Use = "key"
 	Hidden  Use = "secret"
 	Instead Use = "instead"
-	File    Use = "file"
+	File    Use = "file"   // a flag
+	Source  Use = "source" // an argument: a file that is sent
+	Target  Use = "target" // an argument: a file to be written
 )
 
 // Param is a parameter of a command.
 type Param struct {
 	Field    string // its name in HTTP
 	Name     string // its name on the command line
+	Short    string // one letter that stands for it there
 	Place    Place
 	Kind     Kind
 	Use      Use
@@ -87,8 +92,8 @@ func params(list []Param, t reflect.Type, body bool) []Param {
 
 func param(f reflect.StructField, body bool) Param {
 	p := Param{
-		Doc: f.Tag.Get("doc"), Complete: f.Tag.Get("complete"), Kind: kindOf(f.Type),
-		Place: AsBody, Field: strings.ToLower(f.Name),
+		Doc: f.Tag.Get("doc"), Complete: f.Tag.Get("complete"), Short: f.Tag.Get("short"), Kind: kindOf(f.Type),
+		Field: strings.ToLower(f.Name),
 	}
 	if body {
 		p.Place = InBody
@@ -108,6 +113,12 @@ func param(f reflect.StructField, body bool) Param {
 	}
 	use, name, named := strings.Cut(use, ":")
 	p.Use, p.Name = Use(use), name
+	switch p.Use {
+	case File, Source:
+		p.Place = AsBody
+	case Target:
+		p.Place = AsAnswer
+	}
 	if !named {
 		p.Name = strings.ReplaceAll(p.Field, "_", "-")
 	}

@@ -18,6 +18,9 @@ const (
 	ReadAliases    Permission = "aliases:read"
 	WriteAliases   Permission = "aliases:write"
 	ReadStatus     Permission = "status:read"
+	ReadAudit      Permission = "audit:read"
+	TakeBackup     Permission = "backup:read" // everything that is stored, password hashes too
+	WriteBackup    Permission = "backup:write"
 )
 
 // Spec is one command.
@@ -31,18 +34,29 @@ type Spec struct {
 	Permission   Permission
 	Object       string // the parameter that names what the command is about
 
-	Write   bool // it changes something, so it is logged with who did it
-	Confirm bool // gatepostctl wants --yes
-	Stream  bool // the body has no length limit: one JSON object a line
-	List    bool // the output is an array of Out, written as it is read
-	Assign  bool // parameters tagged "key" are given as KEY=VALUE
+	Write  bool // it changes something, so it is logged with who did it
+	Stream bool // the body has no length limit, and is of the type Media
+	List   bool // the output is an array of Out, written as it is read
+	Assign bool // parameters tagged "key" are given as KEY=VALUE
 
-	Done string // what gatepostctl says afterwards; {parameter} is replaced
-	Hint string // what it adds to that
-	Or   string // the command meant when this one lacks its argument: by the flag of its file, or by nothing
+	Confirm string // what it does that gatepostctl wants --yes for: "cannot be undone"
+
+	Done  string // what gatepostctl says afterwards; {parameter} is replaced
+	Hint  string // what it adds to that
+	Media string // type of a body that is streamed, or of an answer that is a file; empty: JSON
+	Or    string // the command meant when this one lacks its argument: by the flag of its file, or by nothing
 
 	In, Out reflect.Type
 }
+
+// The media types that are not JSON.
+const (
+	mediaLines  = "application/x-ndjson"
+	mediaBackup = "application/octet-stream"
+)
+
+// IsFile reports whether the answer is a file, not JSON.
+func (s *Spec) IsFile() bool { return s.Media != "" && !s.Stream }
 
 // Op is a command with its types, so that a handler of other types does not
 // compile.
@@ -59,6 +73,7 @@ func Nouns() map[string]string {
 		"domain": "domains that mail is taken for", "user": "users: people with a mailbox and a password",
 		"user app-password": "passwords for one device or program", "alias": "addresses that lead to others",
 		"alias target": "single targets of an alias", "quota": "how full mailboxes are",
+		"explain": "what a peer would be answered, and why", "audit": "who changed what, and whether the trail is intact",
 	}
 }
 
@@ -83,6 +98,7 @@ func All() []*Spec {
 		UserEnable.Spec, UserDisable.Spec, UserSuspend.Spec, UserFreeze.Spec, UserArchive.Spec, UserRestore.Spec,
 		UserDelete.Spec, UserOTP.Spec, AppPasswordAdd.Spec, AppPasswordList.Spec, AppPasswordRevoke.Spec,
 		AliasAdd.Spec, AliasList.Spec, AliasShow.Spec, AliasSet.Spec, AliasDelete.Spec, AliasTargetAdd.Spec, AliasTargetRemove.Spec,
-		QuotaList.Spec, QuotaShow.Spec, Status.Spec,
+		QuotaList.Spec, QuotaShow.Spec, ExplainRcpt.Spec, ExplainLogin.Spec, Rules.Spec,
+		AuditTail.Spec, AuditShow.Spec, AuditVerify.Spec, Backup.Spec, Restore.Spec, Status.Spec,
 	}
 }

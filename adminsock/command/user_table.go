@@ -56,7 +56,7 @@ var (
 	})
 	UserBatch = op[UserBatchInput, Created](Spec{
 		Name: "user batch", Summary: "add many users, all or none", Example: "",
-		Method: "POST", Path: "/v1/users/batch", Permission: WriteUsers, Write: true, Stream: true,
+		Method: "POST", Path: "/v1/users/batch", Permission: WriteUsers, Write: true, Stream: true, Media: mediaLines,
 		Done: "{created} users added",
 	})
 	UserList = op[ListInput, User](Spec{
@@ -90,7 +90,7 @@ var (
 	UserDelete = op[UserChangeInput, Gone](Spec{
 		Name: "user delete", Summary: "delete a user who is disabled or archived", Example: "alice@example.test --yes",
 		Detail: "The mail itself is left to Dovecot.",
-		Method: "DELETE", Path: "/v1/users/{address}", Permission: WriteUsers, Object: "address", Write: true, Confirm: true,
+		Method: "DELETE", Path: "/v1/users/{address}", Permission: WriteUsers, Object: "address", Write: true, Confirm: "cannot be undone",
 		Done: "user {address} deleted",
 	})
 )

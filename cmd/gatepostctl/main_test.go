@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,7 +14,9 @@ import (
 	"github.com/gatepost/gatepost/adminsock"
 	"github.com/gatepost/gatepost/adminsock/command"
 	"github.com/gatepost/gatepost/internal/password"
+	"github.com/gatepost/gatepost/internal/store"
 	"github.com/gatepost/gatepost/internal/testkit"
+	"github.com/gatepost/gatepost/policy"
 )
 
 func TestMain(m *testing.M) {
@@ -37,21 +40,39 @@ func TestScript(t *testing.T) {
 // its own with a short name: a socket's path has 107 bytes at most.
 func serve(env *testscript.Env) error {
 	t := env.T().(testing.TB)
-	dir, ledger := testkit.Standard(t)
-	policy, err := password.ParsePolicy("classic8")
+	state := filepath.Join(env.WorkDir, "state")
+	kept, err := store.Open(store.Options{Dir: state, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	env.Defer(func() { _ = kept.Close() })
+	dir, ledger := testkit.StandardOn(t, kept)
+	passwords, err := password.ParsePolicy("classic8")
+	if err != nil {
+		return err
+	}
+	modes, err := policy.NewModes(map[string]string{"sender-not-owner": "warn"}, 0)
 	if err != nil {
 		return err
 	}
 	server := &adminsock.Server{
 		Directory: dir, Ledger: ledger,
 		Verifier: password.NewVerifier(password.Options{}),
-		Settings: func() adminsock.Settings { return adminsock.Settings{Scheme: password.Argon2ID, Policy: policy} },
+		Settings: func() adminsock.Settings { return adminsock.Settings{Scheme: password.Argon2ID, Policy: passwords} },
 		Status: func() adminsock.Status {
-			return adminsock.Status{Version: "1.2.3", Started: testkit.Noon, LastCommit: testkit.Noon.Add(time.Minute), Doors: []command.Door{
+			return adminsock.Status{Version: "1.2.3", Started: testkit.Noon, LastCommit: testkit.Noon.Add(time.Minute),
+				Snapshot: adminsock.Snapshot{Revision: 1, Written: testkit.Noon}, Rebuilt: "the database is damaged", Doors: []command.Door{
 				{Door: "admin", Address: "unix:/run/gatepost/admin", Open: 1}, {Door: "policy", Address: "unix:/run/gatepost/policy", Open: 12},
 			}}
 		},
-		Now: func() time.Time { return testkit.Noon.Add(90 * time.Minute) },
+		Now:   func() time.Time { return testkit.Noon.Add(90 * time.Minute) },
+		Modes: func() *policy.Modes { return modes },
+		RuleCounts: func() (n adminsock.RuleCounts) {
+			n[policy.RecipientOverQuota] = adminsock.RuleCount{Rejected: 12, Deferred: 3}
+			n[policy.SenderNotOwner] = adminsock.RuleCount{Warned: 7}
+			return n
+		},
+		Audit: kept, Backup: kept, ReadBackup: store.ReadSnapshot, SpoolDir: state,
 	}
 	home, err := os.MkdirTemp("", "gp")
 	if err != nil {

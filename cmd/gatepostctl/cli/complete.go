@@ -25,7 +25,9 @@ func (l *line) completeArgs(cmd *cobra.Command, args []string, typed string) ([]
 		switch {
 		case p.Use == command.Args, p.Use == command.Arg && at == len(args):
 			return l.known(cmd.Context(), p.Complete, typed), cobra.ShellCompDirectiveNoFileComp
-		case p.Use == command.Arg:
+		case at == len(args) && (p.Use == command.Source || p.Use == command.Target):
+			return nil, cobra.ShellCompDirectiveDefault // a file
+		case p.Use == command.Arg, p.Use == command.Source, p.Use == command.Target:
 			at++
 		}
 	}

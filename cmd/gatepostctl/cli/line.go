@@ -14,8 +14,11 @@ func (l *line) run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer req.close()
-	if req.spec.Confirm && !l.yes {
-		return usage("%s cannot be undone; say --yes if you mean it", l.spec.Name)
+	if req.spec.IsFile() {
+		return l.save(ctx, req)
+	}
+	if req.spec.Confirm != "" && !l.yes {
+		return usage("%s %s; say --yes if you mean it", l.spec.Name, req.spec.Confirm)
 	}
 	res, err := l.send(ctx, req)
 	if err != nil {
@@ -74,11 +77,13 @@ func (l *line) arguments(req *request, args []string) (rest []string, err error)
 	want := strings.Join(arguments(l.spec), " ")
 	for _, p := range l.spec.Params() {
 		switch p.Use {
-		case command.Arg:
+		case command.Arg, command.Source, command.Target:
 			if len(args) == 0 || args[0] == "" {
 				return nil, usage("%s needs %s", l.spec.Name, strings.Trim(want, "[]"))
 			}
-			req.set(p, args[0])
+			if err := l.take(req, p, args[0]); err != nil {
+				return nil, err
+			}
 			args = args[1:]
 		case command.Args:
 			if len(args) == 0 {
@@ -92,6 +97,24 @@ func (l *line) arguments(req *request, args []string) (rest []string, err error)
 		return nil, usage("%s takes %s; %q is too much", l.spec.Name, orNothing(want), args[0])
 	}
 	return args, nil
+}
+
+// take takes an argument that has a name.
+func (l *line) take(req *request, p command.Param, arg string) (err error) {
+	switch p.Use {
+	case command.Source:
+		req.stream, err = l.open(arg)
+		return err
+	case command.Target:
+		req.target = arg
+		return nil
+	}
+	v, err := value(p, arg)
+	if err != nil {
+		return usage("%s: %v", p.Name, err)
+	}
+	req.set(p, v)
+	return nil
 }
 
 func orNothing(want string) string {

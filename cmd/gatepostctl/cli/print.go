@@ -29,7 +29,7 @@ func (a *app) print(req *request, body io.Reader) error {
 		return fmt.Errorf("an answer that is not gatepostd's: %w", err)
 	}
 	if req.spec.Done == "" {
-		return a.printRecord(out.Elem().Interface())
+		return printRecord(a.Stdout, out.Elem().Interface())
 	}
 	return a.printDone(req, text)
 }
@@ -157,11 +157,14 @@ func widthsOf(rows [][]string) []int {
 // combining ones.
 func width(text string) int { return len([]rune(text)) }
 
-// pair is a line of a record.
+// pair is a line of a record; without text and with a name that ends in ":" it
+// is a heading.
 type pair struct{ name, text string }
 
+func (p pair) heading() bool { return p.text == "" && strings.HasSuffix(p.name, ":") }
+
 // printRecord prints what is not empty of a record.
-func (a *app) printRecord(v any) error {
+func printRecord(w io.Writer, v any) error {
 	var b strings.Builder
 	pairs := recordOf(v)
 	longest := 0
@@ -171,10 +174,13 @@ func (a *app) printRecord(v any) error {
 		}
 	}
 	for _, p := range pairs {
-		if p.text != "" {
+		switch {
+		case p.heading():
+			b.WriteString(p.name + "\n")
+		case p.text != "":
 			fmt.Fprintf(&b, "%-*s  %s\n", longest+1, p.name+":", p.text)
 		}
 	}
-	_, err := io.WriteString(a.Stdout, b.String())
+	_, err := io.WriteString(w, b.String())
 	return err
 }

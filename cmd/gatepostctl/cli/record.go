@@ -30,6 +30,17 @@ func recordOf(v any) []pair {
 		}
 	case command.Server:
 		return serverRecord(v)
+	case command.Change:
+		return changeRecord(v)
+	case command.Verified:
+		return verifiedRecord(v)
+	case command.Saved:
+		return []pair{
+			{"saved", v.File}, {"revision", fmt.Sprint(v.Revision)}, {"names", fmt.Sprint(v.Records)},
+			{"size", exact(v.Bytes)}, {"sha256", v.SHA256},
+		}
+	case command.Explanation:
+		return explanationRecord(v)
 	}
 	return nil
 }
@@ -82,12 +93,21 @@ func serverRecord(s command.Server) []pair {
 	}
 	pairs := []pair{
 		{"version", s.Version}, {"up", fmt.Sprintf("%s, since %s", time.Duration(s.UptimeSeconds)*time.Second, at(s.Started))},
-		{"changes", changes}, {"revision", fmt.Sprint(s.Revision)}, {"last commit", moment(s.LastCommit)}, {"holds", counts(s.Counts)},
+		{"changes", changes}, {"revision", fmt.Sprint(s.Revision)}, {"last commit", moment(s.LastCommit)},
+		{"snapshot", snapshotOf(s)}, {"rebuilt", s.Rebuilt}, {"holds", counts(s.Counts)},
 	}
 	for _, d := range s.Doors {
 		pairs = append(pairs, pair{"door " + d.Door, fmt.Sprintf("%s, %s", d.Address, counted(int64(d.Open), "connection"))})
 	}
 	return pairs
+}
+
+// snapshotOf says which snapshot is the newest.
+func snapshotOf(s command.Server) string {
+	if s.Snapshot == nil {
+		return ""
+	}
+	return fmt.Sprintf("revision %d, written %s", s.SnapshotRevision, at(*s.Snapshot))
 }
 
 // counts says how many names of each kind there are, where there are any.

@@ -18,7 +18,8 @@ type request struct {
 	path   map[string]string
 	query  url.Values
 	body   map[string]any
-	stream io.ReadCloser
+	stream io.ReadCloser // the body
+	target string        // the file that the answer is written to
 }
 
 func newRequest(spec *command.Spec) *request {
@@ -52,16 +53,16 @@ func (r *request) text(field string) (string, bool) {
 	return v, ok
 }
 
-// target returns path and query.
-func (r *request) target() string {
-	target := r.spec.Path
+// uri returns path and query.
+func (r *request) uri() string {
+	uri := r.spec.Path
 	for field, v := range r.path {
-		target = strings.ReplaceAll(target, "{"+field+"}", url.PathEscape(v))
+		uri = strings.ReplaceAll(uri, "{"+field+"}", url.PathEscape(v))
 	}
 	if len(r.query) > 0 {
-		target += "?" + r.query.Encode()
+		uri += "?" + r.query.Encode()
 	}
-	return target
+	return uri
 }
 
 // http returns the request as HTTP.
@@ -70,7 +71,7 @@ func (r *request) http() (*http.Request, error) {
 	kind := ""
 	switch {
 	case r.stream != nil:
-		body, kind = r.stream, "application/x-ndjson"
+		body, kind = r.stream, r.spec.Media
 	case hasBody(r.spec):
 		text, err := json.Marshal(r.body)
 		if err != nil {
@@ -78,7 +79,7 @@ func (r *request) http() (*http.Request, error) {
 		}
 		body, kind = bytes.NewReader(text), "application/json"
 	}
-	req, err := http.NewRequest(r.spec.Method, "http://gatepost"+r.target(), body)
+	req, err := http.NewRequest(r.spec.Method, "http://gatepost"+r.uri(), body)
 	if err == nil && kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}

@@ -59,6 +59,10 @@ func tableOf(t reflect.Type) table {
 		}
 	case reflect.TypeFor[command.Quota]():
 		return quotaTable()
+	case reflect.TypeFor[command.Change]():
+		return changeTable()
+	case reflect.TypeFor[command.Rule]():
+		return ruleTable()
 	case reflect.TypeFor[command.AppPassword]():
 		return table{
 			col("LABEL", func(p command.AppPassword) string { return p.Label }),
@@ -102,6 +106,48 @@ func quotaTable() table {
 		col("FULL", func(q quota) string { return percent(q.Percent) }),
 		col("MESSAGES", func(q quota) string { return number(q.UsedMessages) }),
 		col("REPORTED", func(q quota) string { return moment(q.UsedAt) }),
+	}
+}
+
+func changeTable() table {
+	type change = command.Change
+	return table{
+		col("REVISION", func(c change) string { return fmt.Sprint(c.Revision) }),
+		col("TIME", func(c change) string { return at(c.Time) }),
+		col("ACTOR", func(c change) string { return c.Actor }),
+		col("COMMAND", func(c change) string { return c.Command }),
+		col("WHAT", func(c change) string { return names(c) }),
+	}
+}
+
+// names says what became of the first names of a change, and counts the others.
+func names(c command.Change) string {
+	const most = 2
+	var parts []string
+	for _, n := range c.Names[:min(most, len(c.Names))] {
+		parts = append(parts, n.Name+" "+n.What)
+	}
+	text := strings.Join(parts, ", ")
+	switch more := c.Total - len(parts); {
+	case more > 0 && text != "":
+		text += fmt.Sprintf(" and %d more", more)
+	case more > 0:
+		text = counted(int64(more), "name")
+	}
+	return text
+}
+
+func ruleTable() table {
+	type rule = command.Rule
+	count := func(n uint64) string { return fmt.Sprint(n) }
+	return table{
+		col("RULE", func(r rule) string { return r.Rule }),
+		col("MODE", func(r rule) string { return r.Mode }),
+		col("ASKED AT", func(r rule) string { return strings.Join(r.Stages, ", ") }),
+		col("REJECTED", func(r rule) string { return count(r.Rejected) }),
+		col("DEFERRED", func(r rule) string { return count(r.Deferred) }),
+		col("WARNED", func(r rule) string { return count(r.Warned) }),
+		col("SHADOWED", func(r rule) string { return count(r.Shadowed) }),
 	}
 }
 

@@ -74,8 +74,8 @@ func (a *app) leaf(spec *command.Spec) *cobra.Command {
 	for _, p := range spec.Params() {
 		l.define(cmd, p)
 	}
-	if spec.Confirm {
-		cmd.Flags().BoolVar(&l.yes, "yes", false, "do it: there is no way back")
+	if spec.Confirm != "" {
+		cmd.Flags().BoolVar(&l.yes, "yes", false, "do it: it "+spec.Confirm)
 	}
 	if or := command.Find(spec.Or); or != nil && hasFile(or) {
 		for _, p := range or.Params() {
@@ -133,7 +133,7 @@ func arguments(spec *command.Spec) []string {
 			names = append(names, name+"...")
 		case p.Use == command.Arg && spec.Or != "":
 			names = append(names, "["+name+"]")
-		case p.Use == command.Arg:
+		case p.Use == command.Arg, p.Use == command.Source, p.Use == command.Target:
 			names = append(names, name)
 		}
 	}
@@ -160,7 +160,7 @@ func (l *line) define(cmd *cobra.Command, p command.Param) {
 func (l *line) flag(cmd *cobra.Command, p command.Param) *flagValue {
 	v := &flagValue{param: p}
 	l.flags[p.Field] = v
-	f := cmd.Flags().VarPF(v, p.Name, "", p.Doc)
+	f := cmd.Flags().VarPF(v, p.Name, p.Short, p.Doc)
 	if p.Kind == command.Bool {
 		f.NoOptDefVal = "true"
 	}

@@ -1,0 +1,198 @@
+package adminsock
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+
+	"github.com/gatepost/gatepost/adminsock/command"
+	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/journal"
+	"github.com/gatepost/gatepost/internal/mailaddr"
+)
+
+// Auditor is the audit trail.
+type Auditor interface {
+	// Revision returns the revision of the last change.
+	Revision() directory.Revision
+	// Audit calls fn for every change after a revision, in order; what fn gets
+	// is valid only during the call.
+	Audit(ctx context.Context, after directory.Revision, fn func(directory.Entry) error) error
+	// Verify checks every byte. Its error names the place of the damage.
+	Verify(ctx context.Context) (journal.Verified, error)
+}
+
+func (s *Server) bindAudit() {
+	bindList(s, command.AuditTail, s.auditTail)
+	bind(s, command.AuditShow, s.auditShow)
+	bind(s, command.AuditVerify, s.auditVerify)
+}
+
+// errEnough ends reading the trail.
+var errEnough = errors.New("enough")
+
+func (s *Server) auditTail(ctx context.Context, _ *Call, in *command.AuditTailInput) (iter.Seq2[command.Change, error], error) {
+	about, err := parseAbout(in.User)
+	if err != nil {
+		return nil, err
+	}
+	after, err := s.tailBegin(ctx, about, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(command.Change, error) bool) {
+		left := in.Limit
+		err := s.Audit.Audit(ctx, after, func(e directory.Entry) error {
+			if !about.in(&e) {
+				return nil
+			}
+			if left--; left < 0 || !yield(about.show(&e, in.Names), nil) {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(command.Change{}, err)
+		}
+	}, nil
+}
+
+// tailBegin returns the revision behind which the last changes about a name
+// begin. For all names that is a subtraction: each change has a revision.
+func (s *Server) tailBegin(ctx context.Context, about about, limit int) (directory.Revision, error) {
+	last := s.Audit.Revision()
+	if about == "" {
+		return last - min(last, directory.Revision(limit)), nil
+	}
+	revisions := make([]directory.Revision, limit) // a ring
+	n := 0
+	err := s.Audit.Audit(ctx, 0, func(e directory.Entry) error {
+		if about.in(&e) {
+			revisions[n%limit] = e.Revision
+			n++
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case n == 0:
+		return last, nil
+	case n < limit:
+		return revisions[0] - 1, nil
+	}
+	return revisions[n%limit] - 1, nil
+}
+
+func (s *Server) auditShow(ctx context.Context, _ *Call, in *command.AuditShowInput) (*command.Change, error) {
+	about, err := parseAbout(in.User)
+	if err != nil {
+		return nil, err
+	}
+	wanted, last := directory.Revision(in.Revision), s.Audit.Revision()
+	missing := &directory.Error{Code: directory.CodeNotFound, Field: "revision", Detail: fmt.Sprintf("there is no change %d; the last is %d", wanted, last)}
+	if wanted == 0 || wanted > last {
+		return nil, missing
+	}
+	var shown *command.Change
+	err = s.Audit.Audit(ctx, wanted-1, func(e directory.Entry) error {
+		if e.Revision == wanted {
+			c := about.show(&e, in.Names)
+			shown = &c
+		} else {
+			missing.Detail = fmt.Sprintf("change %d is not in the trail any more: it begins with %d", wanted, e.Revision)
+		}
+		return errEnough
+	})
+	switch {
+	case err != nil && !errors.Is(err, errEnough):
+		return nil, err
+	case shown == nil:
+		return nil, missing
+	}
+	return shown, nil
+}
+
+func (s *Server) auditVerify(ctx context.Context, c *Call, _ *command.AuditVerifyInput) (*command.Verified, error) {
+	v, err := s.Audit.Verify(ctx)
+	if err != nil && ctx.Err() == nil {
+		c.reason = err
+		return nil, refuse(http.StatusInternalServerError, CodeDamaged, err.Error())
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &command.Verified{First: v.First, Last: v.Last, Head: hex.EncodeToString(v.Chain[:])}
+	if v.First > 0 {
+		out.Changes = out.Last - out.First + 1
+	}
+	return out, nil
+}
+
+// about is the name that changes are asked for, in internal form; empty: all.
+type about string
+
+func parseAbout(text string) (about, error) {
+	if text == "" {
+		return "", nil
+	}
+	a, err := parseAddress("user", text)
+	return about(a.Internal()), err
+}
+
+// in reports whether a change is about the name.
+func (a about) in(e *directory.Entry) bool {
+	if a == "" {
+		return true
+	}
+	for i := range e.Changes {
+		if string(e.Changes[i].Key) == string(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// show returns a change in JSON, with at most so many of its names.
+func (a about) show(e *directory.Entry, names int) command.Change {
+	out := command.Change{
+		Revision: uint64(e.Revision), Time: e.Time.UTC(), UID: e.Cause.UID, PID: e.Cause.PID, Actor: e.Cause.Actor,
+		Command: e.Cause.Command, Request: e.Cause.Request, Total: len(e.Changes), Names: []command.ChangedName{},
+	}
+	for _, c := range e.Changes {
+		if len(out.Names) == names {
+			break
+		}
+		if a == "" || string(c.Key) == string(a) {
+			out.Names = append(out.Names, changedName(c))
+		}
+	}
+	return out
+}
+
+func changedName(c directory.Change) command.ChangedName {
+	out := command.ChangedName{Name: nameOf(c.Key), What: "changed", Previous: uint64(c.Previous)}
+	switch {
+	case c.Value == nil:
+		out.What = "deleted"
+	case c.Previous == 0:
+		out.What = "made"
+	}
+	var err error
+	if out.Fields, err = directory.Audit(c); err != nil {
+		out.Fields = json.RawMessage(`{"kind":"unreadable"}`)
+	}
+	return out
+}
+
+// nameOf returns a name as people write it.
+func nameOf(key []byte) string {
+	if a, err := mailaddr.FromInternal(string(key)); err == nil {
+		return a.String()
+	}
+	return printable(string(key))
+}

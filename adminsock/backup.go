@@ -1,0 +1,120 @@
+package adminsock
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+
+	"github.com/gatepost/gatepost/adminsock/command"
+	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/snapshot"
+)
+
+// Backup is what takes backups; their format is that of package snapshot.
+type Backup interface {
+	// Backup writes a backup of what is committed and returns its revision.
+	Backup(ctx context.Context, w io.Writer) (directory.Revision, error)
+	// Keep makes sure that a backup of what is committed is in the state
+	// directory, and returns its path.
+	Keep(ctx context.Context) (path string, err error)
+}
+
+// ReadBackup calls apply for every record of a backup. Only when it returns nil
+// the file was whole; snapshot.ErrDamaged says what is wrong with it.
+type ReadBackup func(r io.Reader, apply func(key, value []byte) error) (directory.Revision, error)
+
+// moves is how often a restore begins anew because somebody else was faster.
+const moves = 5
+
+// errMoved says that what is there is not what was kept.
+var errMoved = refuse(http.StatusConflict, string(directory.CodeConflict), "others are changing the directory: nothing was restored; try again")
+
+func (s *Server) bindBackup() {
+	bindFile(s, command.Backup, s.takeBackup)
+	bind(s, command.Restore, s.restore)
+}
+
+func (s *Server) takeBackup(ctx context.Context, c *Call, _ *command.BackupInput, w io.Writer) error {
+	r, err := s.Backup.Backup(ctx, w)
+	if err == nil {
+		s.log(slog.LevelInfo, "backup taken", c, slog.Uint64("revision", uint64(r)))
+	}
+	return err
+}
+
+// restore checks the whole file, keeps what is there, and replaces it by one
+// change.
+func (s *Server) restore(ctx context.Context, c *Call, _ *command.RestoreInput) (*command.Restored, error) {
+	if !s.restoring.TryLock() {
+		return nil, refuse(http.StatusConflict, CodeBusy, "another backup is being restored")
+	}
+	defer s.restoring.Unlock()
+	file, err := s.spool(c.Body)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	records, taken, err := s.readBackup(file)
+	if err != nil {
+		return nil, err
+	}
+	out := &command.Restored{Records: uint64(len(records)), Restored: uint64(taken)}
+	for range moves {
+		if err = s.replace(ctx, c, records, out); !errors.Is(err, errMoved) {
+			break
+		}
+	}
+	return out, err
+}
+
+// readBackup reads a file twice: nothing is kept of it before it is known to be
+// whole.
+func (s *Server) readBackup(file *os.File) (map[string][]byte, directory.Revision, error) {
+	nothing := func(_, _ []byte) error { return nil }
+	if _, err := s.ReadBackup(file, nothing); err != nil {
+		return nil, 0, backupProblem(err)
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, 0, err
+	}
+	records := map[string][]byte{}
+	taken, err := s.ReadBackup(file, func(key, value []byte) error {
+		records[string(key)] = value
+		return nil
+	})
+	return records, taken, backupProblem(err)
+}
+
+func backupProblem(err error) error {
+	if errors.Is(err, snapshot.ErrDamaged) {
+		return refuse(http.StatusUnprocessableEntity, CodeBackup, err.Error()+"; nothing was changed")
+	}
+	return err
+}
+
+// replace keeps what is there and replaces it, or fails with errMoved when
+// something was changed in between.
+func (s *Server) replace(ctx context.Context, c *Call, records map[string][]byte, out *command.Restored) error {
+	before := s.Directory.Revision()
+	kept, err := s.Backup.Keep(ctx)
+	if err != nil {
+		c.reason = err
+		return refuse(http.StatusServiceUnavailable, string(directory.CodeReadOnly), "nothing was changed, because what is there cannot be saved first: "+err.Error())
+	}
+	var done directory.Restored
+	err = s.update(ctx, c, func(tx *directory.Tx) (err error) {
+		if s.Directory.Revision() != before {
+			return errMoved
+		}
+		if done, err = tx.Restore(records); err == nil && done.Before != before {
+			return errMoved // by an earlier command of the same batch
+		}
+		return err
+	})
+	out.Created, out.Changed, out.Deleted = done.Created, done.Changed, done.Deleted
+	out.Before, out.Kept, out.Revision = uint64(before), kept, uint64(c.revision)
+	return err
+}

@@ -1,0 +1,68 @@
+package command
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Change is a change in the audit trail.
+type Change struct {
+	Revision uint64        `json:"revision"`
+	Time     time.Time     `json:"time"`
+	UID      uint32        `json:"uid" doc:"of the process that asked for it, from the kernel"`
+	PID      uint32        `json:"pid"`
+	Actor    string        `json:"actor"`
+	Command  string        `json:"command"`
+	Request  string        `json:"request" doc:"the request's id in the log"`
+	Total    int           `json:"total" doc:"how many names it changed"`
+	Names    []ChangedName `json:"names" nullable:"false" doc:"what became of the names, as many as were asked for"`
+}
+
+// ChangedName is what became of one name.
+type ChangedName struct {
+	Name     string          `json:"name" doc:"an address, a login name, or @ and a domain"`
+	What     string          `json:"what" doc:"made, changed or deleted"`
+	Previous uint64          `json:"previous" doc:"the revision that it replaced; 0: none"`
+	Fields   json.RawMessage `json:"fields" doc:"the whole record after the change, without secrets; null when deleted"`
+}
+
+// Verified is what verifying the audit trail answers.
+type Verified struct {
+	Changes uint64 `json:"changes" doc:"how many are there and as they were written"`
+	First   uint64 `json:"first" doc:"revision of the first; 0: there is none"`
+	Last    uint64 `json:"last"`
+	Head    string `json:"head" doc:"SHA-256 that stands for all of them: who keeps it elsewhere can tell later that nothing before was rewritten"`
+}
+
+// The inputs of the audit commands.
+type (
+	AuditTailInput struct {
+		User  string `query:"user" cli:"flag" complete:"user" doc:"only changes of this address"`
+		Limit int    `query:"limit" cli:"flag" short:"n" doc:"at most so many changes" minimum:"1" maximum:"10000" default:"20"`
+		Names int    `query:"names" cli:"flag" doc:"at most so many names of each change" minimum:"0" maximum:"100000" default:"20"`
+	}
+	AuditShowInput struct {
+		Revision uint64 `path:"revision" cli:"arg" doc:"the revision that the change made"`
+		User     string `query:"user" cli:"flag" complete:"user" doc:"only what became of this address"`
+		Names    int    `query:"names" cli:"flag" doc:"at most so many names" minimum:"0" maximum:"100000" default:"1000"`
+	}
+	AuditVerifyInput struct{}
+)
+
+// The audit commands.
+var (
+	AuditTail = op[AuditTailInput, Change](Spec{
+		Name: "audit tail", Summary: "list the last changes, the newest at the end", Example: "-n 50 --user alice@example.test",
+		Detail: "What a change made of a name is shown whole, without passwords and hashes. With --user the trail is read from its beginning.",
+		Method: "GET", Path: "/v1/audit", Permission: ReadAudit, List: true,
+	})
+	AuditShow = op[AuditShowInput, Change](Spec{
+		Name: "audit show", Summary: "show one change: who made it, and what it made", Example: "42",
+		Method: "GET", Path: "/v1/audit/{revision}", Permission: ReadAudit, Object: "revision",
+	})
+	AuditVerify = op[AuditVerifyInput, Verified](Spec{
+		Name: "audit verify", Summary: "check every byte of the audit trail",
+		Detail: "The trail is a chain of hashes. Any byte that is not what was written, and an end that is missing, is told with its place.",
+		Method: "GET", Path: "/v1/audit/verify", Permission: ReadAudit,
+	})
+)
