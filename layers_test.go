@@ -86,6 +86,7 @@ var owners = map[string][]string{
 	"github.com/emersion/go-sasl":                 {"authsock"},
 	"github.com/go-crypt/crypt/":                  {"internal/password"},
 	"github.com/pelletier/go-toml/v2/":            {"internal/config"},
+	"github.com/prometheus/client_model/go":       {"metrics"},
 	"github.com/prometheus/client_golang/":        {"metrics"},
 	"github.com/schollz/progressbar/v3":           {"cmd/gatepostctl/cli"},
 	"github.com/spf13/cobra/":                     {"cmd/gatepostctl/cli"},

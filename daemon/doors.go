@@ -12,6 +12,7 @@ import (
 	"github.com/gatepost/gatepost/internal/login"
 	"github.com/gatepost/gatepost/internal/password"
 	"github.com/gatepost/gatepost/internal/serve"
+	"github.com/gatepost/gatepost/internal/store"
 	"github.com/gatepost/gatepost/metrics"
 	"github.com/gatepost/gatepost/policy/delegation"
 	"github.com/gatepost/gatepost/policy/socketmap"
@@ -42,15 +43,22 @@ func (d *Daemon) makeDoors() error {
 			Directory: d.directory, Ledger: d.ledger, Log: d.root,
 			Committed: d.metrics.Reported, Hooks: d.conns(config.QuotaDict),
 		},
-		config.Admin: &adminsock.Server{
-			Directory: d.directory, Ledger: d.ledger, Verifier: d.verifier, Log: d.root,
-			Settings: d.passwords, Status: d.about, LastLogin: d.lastLogin,
-			Hooks: d.metrics.Admin(d.conns(config.Admin)),
-		},
+		config.Admin: d.adminDoor(),
 		config.Metrics: metrics.NewServer(d.metrics,
 			metrics.Health{Alive: d.health.alive, Ready: d.health.ready}, d.conns(config.Metrics), d.root.With("component", "metrics")),
 	}
 	return d.apply(d.config, d.resolved)
+}
+
+// adminDoor makes the door of the administrators, who may see everything.
+func (d *Daemon) adminDoor() door {
+	return &adminsock.Server{
+		Directory: d.directory, Ledger: d.ledger, Verifier: d.verifier,
+		Settings: d.passwords, Status: d.about, LastLogin: d.lastLogin,
+		Modes: d.delegation.Modes.Load, RuleCounts: d.metrics.RuleCounts,
+		Audit: d.store, Backup: d.store, ReadBackup: store.ReadSnapshot, SpoolDir: d.config.StateDir,
+		Hooks: d.metrics.Admin(d.conns(config.Admin)), Log: d.root,
+	}
 }
 
 // conns counts the connections of a door, for the metrics and for status.

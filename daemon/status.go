@@ -39,7 +39,10 @@ func (d *Daemon) directoryHooks() directory.Hooks {
 
 // about answers `gatepostctl status`.
 func (d *Daemon) about() adminsock.Status {
-	s := adminsock.Status{Version: d.version, Started: d.started}
+	s := adminsock.Status{Version: d.version, Started: d.started, Refusing: d.refusing(), Rebuilt: d.store.Rebuilt()}
+	if newest, err := d.store.NewestSnapshot(); err == nil {
+		s.Snapshot = adminsock.Snapshot{Revision: newest.Revision, Written: newest.Written}
+	}
 	if at := d.status.committed.Load(); at != 0 {
 		s.LastCommit = time.Unix(0, at)
 	}

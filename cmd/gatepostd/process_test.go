@@ -170,15 +170,19 @@ func (r *process) wait() int {
 	return r.cmd.ProcessState.ExitCode()
 }
 
-// call sends one request to an HTTP door.
-func (p *place) call(t *testing.T, door, method, path string, body any) (int, string) {
-	t.Helper()
-	client := http.Client{Timeout: patience, Transport: &http.Transport{
+// client speaks HTTP at a door, one request a connection.
+func (p *place) client(door string) *http.Client {
+	return &http.Client{Timeout: patience, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", p.socket(door))
 		},
 	}}
+}
+
+// call sends one request with a JSON body, or none, to an HTTP door.
+func (p *place) call(t *testing.T, door, method, path string, body any) (int, string) {
+	t.Helper()
 	var content io.Reader
 	if body != nil {
 		encoded, err := json.Marshal(body)
@@ -187,12 +191,17 @@ func (p *place) call(t *testing.T, door, method, path string, body any) (int, st
 		}
 		content = bytes.NewReader(encoded)
 	}
+	return p.send(t, door, method, path, "application/json", content)
+}
+
+func (p *place) send(t *testing.T, door, method, path, media string, content io.Reader) (int, string) {
+	t.Helper()
 	request, err := http.NewRequest(method, "http://gatepost"+path, content)
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := client.Do(request)
+	request.Header.Set("Content-Type", media)
+	response, err := p.client(door).Do(request)
 	if err != nil {
 		t.Fatalf("%s %s at the door %s: %v", method, path, door, err)
 	}
