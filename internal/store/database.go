@@ -101,22 +101,40 @@ func (d *database) apply(batches []*directory.Batch, may func() error) (done int
 			done++
 			continue
 		}
-		if err := may(); err != nil {
-			return done, err
-		}
 		group := batches[done : done+1] // the rest of it, when a part is there
 		if d.head.progress == 0 {
 			group = groupOf(batches[done:])
 		}
-		whole, err := d.part(group)
-		if err != nil {
+		if err := d.parts(group, may); err != nil {
 			return done, err
 		}
-		if whole {
-			done += len(group)
-		}
+		done += len(group)
 	}
 	return done, nil
+}
+
+// parts takes in a group, in as many parts as it needs.
+func (d *database) parts(group []*directory.Batch, may func() error) error {
+	changes := changesOf(group)
+	for {
+		if err := may(); err != nil {
+			return err
+		}
+		n, err := d.part(changes, group[len(group)-1].Revision())
+		if err != nil || n == len(changes) {
+			return err
+		}
+	}
+}
+
+func changesOf(group []*directory.Batch) []directory.Change {
+	var all []directory.Change
+	for _, b := range group {
+		for _, e := range b.Entries {
+			all = append(all, e.Changes...)
+		}
+	}
+	return all
 }
 
 // intake gathers the journal's batches for a database, so that many small ones
@@ -160,36 +178,29 @@ func groupOf(batches []*directory.Batch) []*directory.Batch {
 }
 
 // part takes in what fits into one transaction, from the head's progress on, and
-// reports whether that was all of the group.
-func (d *database) part(group []*directory.Batch) (whole bool, err error) {
-	var changes []directory.Change
-	for _, b := range group {
-		for _, e := range b.Entries {
-			changes = append(changes, e.Changes...)
-		}
-	}
+// returns how many of the changes are there then.
+func (d *database) part(changes []directory.Change, last directory.Revision) (int, error) {
 	txn := d.db.NewTransaction(true)
 	defer txn.Discard()
 	h, size, i := d.head, 0, int(d.head.progress)
 	for first := i; i < len(changes) && size < partBytes && i-first < partChanges; i++ {
 		if err := h.write(txn, changes[i]); err != nil {
-			return false, err
+			return 0, err
 		}
 		size += len(changes[i].Key) + len(changes[i].Value)
 	}
-	if whole = i == len(changes); whole {
-		h.revision, h.progress = group[len(group)-1].Revision(), 0
-	} else {
-		h.progress = uint64(i)
+	h.progress = uint64(i)
+	if i == len(changes) {
+		h.revision, h.progress = last, 0
 	}
 	if err := txn.Set([]byte(headKey), seal([]byte(headKey), h.encode())); err != nil {
-		return false, err
+		return 0, err
 	}
 	if err := txn.Commit(); err != nil {
-		return false, err
+		return 0, err
 	}
 	d.head = h
-	return whole, nil
+	return i, nil
 }
 
 // write writes one change and counts it.

@@ -342,8 +342,8 @@ func TestInterruptedBatchIsFinished(t *testing.T) {
 	if err := s.journal.Append(2, encodeBatch(b)); err != nil {
 		t.Fatal(err)
 	}
-	if whole, err := s.database.part([]*directory.Batch{b}); err != nil || whole {
-		t.Fatalf("the first part takes all %d changes, %v", len(changes), err)
+	if n, err := s.database.part(changes, 2); err != nil || n >= len(changes) {
+		t.Fatalf("the first part takes %d of %d changes, %v", n, len(changes), err)
 	}
 	_ = s.Close()
 	s = open(t, dir)
@@ -392,7 +392,7 @@ func TestInterruptedBatchWithoutJournal(t *testing.T) {
 			if err := s.journal.Append(2, encodeBatch(b)); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.database.part([]*directory.Batch{b}); err != nil {
+			if _, err := s.database.part(changes, 2); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := s.Backup(ctx, io.Discard); err == nil {
