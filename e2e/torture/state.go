@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gatepost/gatepost/internal/directory"
@@ -51,8 +52,14 @@ func (s *state) close() error {
 
 // records returns every record, byte for byte.
 func (s *state) records(ctx context.Context) (map[string]string, error) {
+	var mu sync.Mutex // guards all
 	all := map[string]string{}
-	_, err := s.store.Load(ctx, func(key, value []byte) error { all[string(key)] = string(value); return nil })
+	_, err := s.store.Load(ctx, func(key, value []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
+		all[string(key)] = string(value)
+		return nil
+	})
 	return all, err
 }
 
