@@ -93,10 +93,14 @@ func (d *Directory) load(ctx context.Context) error {
 }
 
 func (d *Directory) loadOnce(ctx context.Context) error {
+	var writers [1 << shardBits]sync.Mutex // a shard takes one at a time
 	revision, err := d.store.Load(ctx, func(key, value []byte) error {
 		if err := checkRecord(key, value); err != nil {
 			return fmt.Errorf("record %.80q: %w", key, err)
 		}
+		mu := &writers[d.memory.number(key)]
+		mu.Lock()
+		defer mu.Unlock()
 		d.publish(key, value)
 		return nil
 	})

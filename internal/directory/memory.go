@@ -73,6 +73,9 @@ func (m *memory) hash(key []byte) (s *shard, tag, start uint64) {
 	return &m.shards[h>>(64-shardBits)], h << shardBits >> 48, h & (1<<32 - 1)
 }
 
+// number returns which of the shards a key belongs to.
+func (m *memory) number(key []byte) uint64 { return maphash.Bytes(m.seed, key) >> (64 - shardBits) }
+
 // get returns the record under key.
 func (m *memory) get(key []byte) Record {
 	s, tag, start := m.hash(key)

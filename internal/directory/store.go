@@ -9,10 +9,11 @@ import (
 // Store keeps the directory durably. Its methods may be called from several
 // goroutines, except Commit, which only the committer calls.
 type Store interface {
-	// Load calls apply for every record, in any order, and returns the
-	// revision of the newest. It fails rather than leaving anything out. Key
-	// and value are valid only during the call. ErrStartOver says that what it
-	// gave was not all right and has been repaired: forget it and load again.
+	// Load calls apply for every record, in any order and from several
+	// goroutines at the same time, and returns the revision of the newest. It
+	// fails rather than leaving anything out. Key and value are valid only
+	// during the call. ErrStartOver says that what it gave was not all right and
+	// has been repaired: forget it and load again.
 	Load(ctx context.Context, apply func(key, value []byte) error) (Revision, error)
 
 	// Commit makes a batch durable: all of it or nothing. ErrUnknown says that

@@ -260,43 +260,12 @@ func (d *database) verifyTables() (err error) {
 	return nil
 }
 
-// records calls apply for every record of a view and compares what it saw with
-// the head. errDamaged: it is not all there.
-func records(ctx context.Context, txn *badger.Txn, h head, apply func(key, value []byte) error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", errDamaged, p)
-		}
-	}()
-	o := badger.DefaultIteratorOptions
-	o.Prefix = []byte(recordPrefix)
-	it := txn.NewIterator(o)
-	defer it.Close()
-	var seen head
-	for it.Rewind(); it.Valid(); it.Next() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		key := it.Item().Key()
-		err := it.Item().Value(func(sealed []byte) error {
-			value, s, err := unseal(key, sealed)
-			if err != nil {
-				return err
-			}
-			seen.records++
-			seen.digest += s
-			return apply(key[len(recordPrefix):], value)
-		})
-		if err != nil {
-			return err
-		}
+// records calls apply for every record of a view, in the order of their keys,
+// and compares what it saw with the head. errDamaged: it is not all there.
+func records(ctx context.Context, txn *badger.Txn, h head, apply func(key, value []byte) error) error {
+	seen, err := keyRange{from: []byte(recordPrefix)}.scan(ctx, txn, apply)
+	if err != nil {
+		return err
 	}
-	if h.progress > 0 {
-		return fmt.Errorf("%w: of change %d it has only the beginning", errDamaged, h.revision+1)
-	}
-	if seen.records != h.records || seen.digest != h.digest {
-		return fmt.Errorf("%w: it holds %d records with digest %016x; the last commit (revision %d) left %d with digest %016x",
-			errDamaged, seen.records, seen.digest, h.revision, h.records, h.digest)
-	}
-	return nil
+	return seen.compare(h)
 }

@@ -239,8 +239,9 @@ func replay(j *journal.Journal, after uint64, apply func(*directory.Batch) error
 	})
 }
 
-// Load calls apply for every record and returns the revision. When the database
-// turns out damaged it is rebuilt and ErrStartOver returned.
+// Load calls apply for every record, from several goroutines at the same time,
+// and returns the revision. When the database turns out damaged it is rebuilt and
+// ErrStartOver returned.
 func (s *Store) Load(ctx context.Context, apply func(key, value []byte) error) (directory.Revision, error) {
 	if im := s.image.Load(); im != nil {
 		return im.revision, im.records(ctx, apply)
@@ -250,7 +251,7 @@ func (s *Store) Load(ctx context.Context, apply func(key, value []byte) error) (
 	defer txn.Discard()
 	err := s.database.verifyTables()
 	if err == nil {
-		err = records(ctx, txn, h, apply)
+		err = s.database.scan(ctx, txn, h, apply)
 	}
 	if !errors.Is(err, errDamaged) {
 		s.endOpening()

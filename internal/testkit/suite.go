@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,8 +19,11 @@ func StoreSuite(t *testing.T, open func(t *testing.T) directory.Store) {
 	ctx := context.Background()
 	load := func(t *testing.T, s directory.Store) (map[string]string, directory.Revision) {
 		t.Helper()
+		var mu sync.Mutex // guards got
 		got := map[string]string{}
 		r, err := s.Load(ctx, func(key, value []byte) error {
+			mu.Lock()
+			defer mu.Unlock()
 			got[string(key)] = string(value)
 			return nil
 		})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/gatepost/gatepost/internal/store"
@@ -28,8 +29,11 @@ func WriteFlat(ctx context.Context, dir, file string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	var mu sync.Mutex // guards w
 	w := bufio.NewWriter(f)
 	_, err = s.Load(ctx, func(key, value []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
 		var head [flatHead]byte
 		binary.LittleEndian.PutUint32(head[:], uint32(len(key)))
 		binary.LittleEndian.PutUint32(head[4:], uint32(len(value)))
