@@ -34,7 +34,7 @@ testdeps: ## install what the tests need
 test: testdeps build race ## everything: unit tests, dialogues, races, fuzzing for seconds, a real Postfix and Dovecot
 	tools/gotest -run 'NoAllocation' ./policy/delegation
 	tools/fuzz 3s
-	tools/gotest -tags e2e -count=1 -timeout 15m ./e2e/...
+	tools/gotest -tags e2e -count=1 -timeout 15m ./e2e/... ./metrics
 
 .PHONY: unit
 unit: ## the tests that need neither root nor other software
@@ -46,7 +46,7 @@ race: ## the same with the race detector, shuffled
 
 .PHONY: e2e
 e2e: testdeps build ## the scenarios with a real Postfix and Dovecot (as root)
-	tools/gotest -tags e2e -count=1 -timeout 15m ./e2e/...
+	tools/gotest -tags e2e -count=1 -timeout 15m ./e2e/... ./metrics
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (30s)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatepost/gatepost/adminsock/command"
@@ -107,6 +108,18 @@ func resultOf(status int) Result {
 	return Done
 }
 
+// hasField reports whether the command has a field of this name. Another name is
+// the client's own word, which may be a secret that slipped into it.
+func (c *Call) hasField(field string) bool {
+	if c.Spec == nil || field == "" {
+		return false
+	}
+	name, _, _ := strings.Cut(field, ".")
+	name, _, _ = strings.Cut(name, "[")
+	_, known := c.Spec.Param(name)
+	return known
+}
+
 // limited logs a refusal, with its code and field but not with what was given:
 // that may be a secret in the wrong place.
 func (s *Server) limited(l *limiter, level slog.Level, message string, c *Call) {
@@ -117,7 +130,7 @@ func (s *Server) limited(l *limiter, level slog.Level, message string, c *Call) 
 	var attrs []slog.Attr
 	if c.problem != nil {
 		attrs = append(attrs, slog.String("code", c.problem.Code))
-		if c.problem.Field != "" {
+		if c.hasField(c.problem.Field) {
 			attrs = append(attrs, slog.String("field", c.problem.Field))
 		}
 	}

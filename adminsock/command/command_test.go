@@ -17,6 +17,8 @@ import (
 	"github.com/gatepost/gatepost/adminsock/command"
 )
 
+//go:generate go test -count=1 . -update
+
 var update = flag.Bool("update", false, "write docs/commands.md anew")
 
 func TestDocumentIsFresh(t *testing.T) {

@@ -62,8 +62,8 @@ func serve(env *testscript.Env) error {
 		Status: func() adminsock.Status {
 			return adminsock.Status{Version: "1.2.3", Started: testkit.Noon, LastCommit: testkit.Noon.Add(time.Minute),
 				Snapshot: adminsock.Snapshot{Revision: 1, Written: testkit.Noon}, Rebuilt: "the database is damaged", Doors: []command.Door{
-				{Door: "admin", Address: "unix:/run/gatepost/admin", Open: 1}, {Door: "policy", Address: "unix:/run/gatepost/policy", Open: 12},
-			}}
+					{Door: "admin", Address: "unix:/run/gatepost/admin", Open: 1}, {Door: "policy", Address: "unix:/run/gatepost/policy", Open: 12},
+				}}
 		},
 		Now:   func() time.Time { return testkit.Noon.Add(90 * time.Minute) },
 		Modes: func() *policy.Modes { return modes },

@@ -92,12 +92,7 @@ func parse(args []string, stderr io.Writer) (call, error) {
 
 // check says everything that is wrong with the configuration.
 func check(c call, stdout, stderr io.Writer) int {
-	loaded, err := config.Load(c.config, c.optional)
-	if err != nil {
-		tell(stderr, c.config, err)
-		return exitFailed
-	}
-	_, warnings, err := loaded.Resolve()
+	warnings, err := config.Check(c.config, c.optional)
 	for _, w := range warnings {
 		fmt.Fprintf(stderr, "%s: warning: %s\n", c.config, w)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -21,41 +22,80 @@ const maxFile = 64 << 10
 // which is for [DefaultPath] when nobody named it. What is wrong with the
 // contents is a [Mistakes].
 func Load(path string, optional bool) (*Config, error) {
+	text, err := readFile(path, optional)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(text)
+}
+
+// Check is Load and Resolve together: the error names what is wrong in the file
+// and what is missing on this machine at once. Of a key that is wrong it is not
+// asked what it would need.
+func Check(path string, optional bool) (warnings []Mistake, err error) {
+	text, err := readFile(path, optional)
+	if err != nil {
+		return nil, err
+	}
+	c, mistakes := parseText(text)
+	if c == nil {
+		return nil, mistakes
+	}
+	_, warnings, err = c.Resolve()
+	var missing Mistakes
+	if err != nil && !errors.As(err, &missing) {
+		return warnings, err
+	}
+	for _, m := range missing {
+		if !slices.ContainsFunc(mistakes, func(other Mistake) bool { return other.Key == m.Key }) {
+			mistakes = append(mistakes, m)
+		}
+	}
+	return warnings, mistakes.sorted()
+}
+
+func readFile(path string, optional bool) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	switch {
 	case optional && errors.Is(err, fs.ErrNotExist):
-		return Parse(nil)
+		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	return Parse(text)
+	return text, nil
 }
 
 // Parse reads a document. Every mistake in it is named: the error is a
 // [Mistakes]. A document that is not TOML has one, where it stops being it.
 func Parse(text []byte) (*Config, error) {
-	if len(text) > maxFile {
-		return nil, Mistakes{{Text: fmt.Sprintf("the file has %d bytes; %d are allowed", len(text), maxFile)}}
-	}
-	values := map[string]any{}
-	if err := toml.Unmarshal(text, &values); err != nil {
-		return nil, syntax(err)
-	}
-	d := &document{lines: indexLines(text)}
-	c := defaults()
-	c.read(&section{document: d, values: values})
-	c.lines = d.lines
-	if err := d.mistakes.sorted(); err != nil {
+	c, mistakes := parseText(text)
+	if err := mistakes.sorted(); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
+// parseText reads a document as far as it can be read; nil: not at all.
+func parseText(text []byte) (*Config, Mistakes) {
+	if len(text) > maxFile {
+		return nil, Mistakes{{Text: fmt.Sprintf("the file has %d bytes; %d are allowed", len(text), maxFile)}}
+	}
+	values := map[string]any{}
+	if err := toml.Unmarshal(text, &values); err != nil {
+		return nil, Mistakes{syntax(err)}
+	}
+	d := &document{lines: indexLines(text)}
+	c := defaults()
+	c.read(&section{document: d, values: values})
+	c.lines = d.lines
+	return c, d.mistakes
+}
+
 // syntax turns an error of the TOML library into our own.
-func syntax(err error) error {
+func syntax(err error) Mistake {
 	var at *toml.DecodeError
 	if !errors.As(err, &at) {
-		return Mistakes{{Text: err.Error()}}
+		return Mistake{Text: err.Error()}
 	}
 	line, column := at.Position()
 	name := ""
@@ -63,7 +103,7 @@ func syntax(err error) error {
 		name = join(name, part)
 	}
 	text := strings.TrimPrefix(at.Error(), "toml: ")
-	return Mistakes{{Line: line, Key: name, Text: fmt.Sprintf("column %d: %s", column, text)}}
+	return Mistake{Line: line, Key: name, Text: fmt.Sprintf("column %d: %s", column, text)}
 }
 
 // read reads the whole file.

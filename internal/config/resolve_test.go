@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,5 +100,39 @@ func TestResolveSocketInAFile(t *testing.T) {
 	_, _, err := parse(t, onlyDoor(Policy, "address = \"unix:"+file+"/policy\"")+"[mail]\nuid = 5000\ngid = 5000").Resolve()
 	if err == nil || !strings.Contains(err.Error(), "is not a directory") {
 		t.Errorf("Resolve = %v, want: not a directory", err)
+	}
+}
+
+// What is wrong in the file and what is missing around it is told at once, and
+// of a wrong key only that it is wrong.
+func TestCheckTellsEverything(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gatepost.toml")
+	text := `[mail]
+uid = "nosuchuser"
+gid = 0
+[quota]
+warn_at = [101]
+[[listen]]
+door = "policy"
+address = "unix:/nowhere/policy"
+group = "nosuchgroup"
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Check(path, false)
+	var mistakes Mistakes
+	if !errors.As(err, &mistakes) {
+		t.Fatalf("Check = %v, want mistakes", err)
+	}
+	var keys []string
+	for _, m := range mistakes {
+		keys = append(keys, fmt.Sprintf("%d %s", m.Line, m.Key))
+	}
+	want := []string{"2 mail.uid", "3 mail.gid", "5 quota.warn_at[0]", "8 listen[0].address", "9 listen[0].group"}
+	for _, w := range want {
+		if !slices.Contains(keys, w) {
+			t.Errorf("Check names %q, not %q", keys, w)
+		}
 	}
 }

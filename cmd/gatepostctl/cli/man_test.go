@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
+//go:generate go test -count=1 -run ManualPages . -update
+
 var update = flag.Bool("update", false, "write the manual pages anew")
 
 const manual = "../../../docs/man"
