@@ -62,9 +62,9 @@ func (t tally) compare(h head) error {
 // end.
 type keyRange struct{ from, to []byte }
 
-// ranges divides the records into about n ranges of the same size, at the
-// borders of Badger's tables: keys are names, so only the tables say where many
-// of them are.
+// ranges divides the records into at most n ranges of about the same size, at
+// the borders of Badger's tables: keys are names, so only the tables say where
+// many of them are. A small database has one range.
 func (d *database) ranges(n int) []keyRange {
 	var borders [][]byte
 	for _, t := range d.db.Tables() {
@@ -73,13 +73,19 @@ func (d *database) ranges(n int) []keyRange {
 		}
 	}
 	slices.SortFunc(borders, bytes.Compare)
+	return divide(borders, n)
+}
+
+// divide chooses n-1 of the borders.
+func divide(borders [][]byte, n int) []keyRange {
 	last := keyRange{from: []byte(recordPrefix)}
 	var list []keyRange
-	for i := 1; i < n && i*len(borders)/n > 0; i++ {
-		border := borders[i*len(borders)/n-1]
-		if bytes.Compare(border, last.from) <= 0 {
+	for i := range n {
+		at := i * len(borders) / n
+		if at == 0 || bytes.Compare(borders[at-1], last.from) <= 0 {
 			continue
 		}
+		border := borders[at-1]
 		last.to = border
 		list = append(list, last)
 		last = keyRange{from: border}

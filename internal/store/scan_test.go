@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/dgraph-io/badger/v4"
@@ -13,71 +12,76 @@ import (
 	"github.com/gatepost/gatepost/internal/directory"
 )
 
-// large is a store with so many records that they lie in several tables.
-func large(t *testing.T) (*Store, map[string]string) {
+// hundred is a store with a hundred records.
+func hundred(t *testing.T) (*Store, map[string]string) {
 	t.Helper()
 	s, want := open(t, t.TempDir()), map[string]string{}
-	for revision := range directory.Revision(60) {
-		b := &directory.Batch{Entries: []directory.Entry{{Revision: revision + 1}}}
-		for i := range 500 {
-			key, value := fmt.Sprintf("u%05d@example.test", i*60+int(revision)), strings.Repeat("v", 1000+i)
-			want[key] = value
-			b.Entries[0].Changes = append(b.Entries[0].Changes, put(key, value))
-		}
-		b.Records = uint64(len(want))
-		if err := s.Commit(ctx, b); err != nil {
-			t.Fatalf("Commit: %v", err)
-		}
+	b := &directory.Batch{Entries: []directory.Entry{{Revision: 1}}, Records: 100}
+	for i := range 100 {
+		key, value := fmt.Sprintf("u%02d@example.test", i), fmt.Sprint("value ", i)
+		want[key] = value
+		b.Entries[0].Changes = append(b.Entries[0].Changes, put(key, value))
+	}
+	if err := s.Commit(ctx, b); err != nil {
+		t.Fatalf("Commit: %v", err)
 	}
 	s.drain()
-	if err := s.database.db.Flatten(1); err != nil {
-		t.Fatal(err)
-	}
 	return s, want
 }
 
-// Several ranges together hold every record once.
+// However they are divided, the ranges together hold every record once.
 func TestRangesHoldEverything(t *testing.T) {
-	s, want := large(t)
-	for _, n := range []int{1, 2, 3, 16} {
-		ranges := s.database.ranges(n)
-		if len(ranges) > n || n == 2 && len(ranges) != 2 {
-			t.Errorf("ranges(%d) = %d ranges", n, len(ranges))
+	s, want := hundred(t)
+	borders := func(names ...string) (list [][]byte) {
+		for _, name := range names {
+			list = append(list, []byte(recordPrefix+name))
 		}
-		got := map[string]string{}
-		err := s.database.db.View(func(txn *badger.Txn) error {
-			for _, r := range ranges {
+		return list
+	}
+	for _, row := range []struct {
+		name    string
+		borders [][]byte
+		n, want int
+	}{
+		{"no table", nil, 4, 1},
+		{"one goroutine", borders("u20@example.test", "u60@example.test"), 1, 1},
+		{"a border at a record", borders("u20@example.test", "u60@example.test"), 2, 2},
+		{"a border behind a record", borders("u20@example.test\xff", "u60", "u80"), 4, 3},
+		{"borders that are the same", borders("u20", "u20", "u20", "u20"), 4, 2},
+		{"borders before and behind everything", borders("a", "b", "x", "z"), 4, 4},
+		{"more tables than goroutines", borders("u10", "u20", "u30", "u40", "u50", "u60"), 3, 3},
+	} {
+		ranges, got := divide(row.borders, row.n), map[string]string{}
+		if len(ranges) != row.want {
+			t.Errorf("%s: %d ranges, want %d", row.name, len(ranges), row.want)
+		}
+		for _, r := range ranges {
+			err := s.database.db.View(func(txn *badger.Txn) error {
 				_, err := r.scan(ctx, txn, func(key, value []byte) error {
 					if _, twice := got[string(key)]; twice {
-						t.Errorf("%d ranges: %s was seen twice", n, key)
+						t.Errorf("%s: %s was seen twice", row.name, key)
 					}
 					got[string(key)] = string(value)
 					return nil
 				})
-				if err != nil {
-					return err
-				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
 			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%d ranges (-want +got):\n%s", n, diff)
+			t.Errorf("%s (-want +got):\n%s", row.name, diff)
 		}
-	}
-	if diff := cmp.Diff(want, load(t, s)); diff != "" {
-		t.Errorf("Load (-want +got):\n%s", diff)
 	}
 }
 
-// An error in one range ends the others and is what Load says.
-func TestScanStopsAtAnError(t *testing.T) {
-	s, _ := large(t)
+// An error ends the load and is what Load says.
+func TestLoadStopsAtAnError(t *testing.T) {
+	s, _ := hundred(t)
 	want := errors.New("no")
 	_, err := s.Load(ctx, func(key, _ []byte) error {
-		if bytes.HasPrefix(key, []byte("u25000")) {
+		if bytes.HasPrefix(key, []byte("u50")) {
 			return want
 		}
 		return nil
