@@ -79,9 +79,6 @@ func (s *Server) update(ctx context.Context, c *Call, fn func(*directory.Tx) err
 func (s *Server) account(c *Call, status int) {
 	c.took = time.Since(c.start)
 	result := resultOf(status)
-	if s.Hooks.Command != nil && c.Spec != nil {
-		s.Hooks.Command(c.Spec.Name, result, c.took)
-	}
 	switch {
 	case result == Failed && c.reason != nil:
 		s.log(slog.LevelError, "command failed", c, slog.Any("err", c.reason))
@@ -93,6 +90,9 @@ func (s *Server) account(c *Call, status int) {
 		s.log(slog.LevelInfo, "changed", c, slog.Uint64("revision", uint64(c.revision)))
 	default:
 		s.log(slog.LevelDebug, "answered", c)
+	}
+	if s.Hooks.Command != nil && c.Spec != nil {
+		s.Hooks.Command(c.Spec.Name, result, c.took)
 	}
 }
 
