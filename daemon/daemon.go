@@ -51,6 +51,7 @@ type Daemon struct {
 	ledger    *quota.Ledger
 	directory *directory.Directory
 	usage     *usageKeeper
+	snapshots *snapshotKeeper
 	health    *health
 	status    *status
 
@@ -154,6 +155,8 @@ func (d *Daemon) load(ctx context.Context) (err error) {
 	}
 	d.health = newHealth(d.directory, d.refusing)
 	d.metrics.Watch(d.directory, d.refusing)
+	d.metrics.Rebuilt(d.store.Rebuilt() != "")
+	d.snapshots = &snapshotKeeper{store: d.store, names: d.names, told: d.metrics.Snapshot, log: d.log}
 	debug.FreeOSMemory() // what only the load needed
 	view := d.directory.View()
 	d.log.Info("directory loaded", "revision", d.directory.Revision(), "took", time.Since(d.started),
@@ -166,12 +169,21 @@ func (d *Daemon) refusing() error {
 	return cmp.Or(d.directory.Refusing(), d.store.Failure())
 }
 
+// names returns how many names there are.
+func (d *Daemon) names() int {
+	view, n := d.directory.View(), 0
+	for _, kind := range directory.Kinds() {
+		n += view.Count(kind)
+	}
+	return n
+}
+
 // run starts to serve every listener, and the work beside.
 func (d *Daemon) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.background = cancel
 	d.keeping.Go(func() { d.usage.run(ctx) })
-	d.keeping.Go(func() { keepSnapshots(ctx, d.store, d.log) })
+	d.keeping.Go(func() { d.snapshots.run(ctx) })
 	if wait := watchdogTime(d.log); wait > 0 {
 		d.watch(ctx, wait/2)
 	}

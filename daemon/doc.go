@@ -13,15 +13,17 @@
 // # Running
 //
 // Every 5 s usage that Dovecot reported and logins that were seen are saved,
-// if there are any. [Daemon.Reload] takes over what can change while running.
+// if there are any. A snapshot is written at the start and every hour, when there
+// is anything new. [Daemon.Reload] takes over what can change while running.
 //
 // # End
 //
 // [Daemon.Shutdown] drains: no door accepts any more, requests in progress are
-// answered, all doors at the same time; then the usage is saved, the committer
-// ends, the store is closed. The metrics stay until the last step, so that
-// /readyz says "draining" for as long as there is somebody to ask. Each
-// goroutine ends before Shutdown returns.
+// answered, all doors at the same time; then the usage is saved, a snapshot is
+// written if that takes milliseconds only, the committer ends, the store is
+// closed. The metrics stay until the last step, so that /readyz says "draining"
+// for as long as there is somebody to ask. Each goroutine ends before Shutdown
+// returns.
 //
 // A door that ends by itself ends the daemon: [Daemon.Failed] tells.
 package daemon

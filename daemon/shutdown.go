@@ -24,6 +24,7 @@ func (d *Daemon) Shutdown(ctx context.Context) error {
 	d.background()
 	d.keeping.Wait()
 	d.usage.save()
+	d.snapshots.last(ctx)
 	err := d.closeStore()
 	if metrics := d.doors[config.Metrics]; metrics != nil {
 		_ = metrics.Shutdown(ctx) // whoever scrapes now gets a broken connection

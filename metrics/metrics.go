@@ -21,6 +21,7 @@ type Metrics struct {
 	quota     *quotaMetrics
 	commits   *commitMetrics
 	commands  *commandMetrics
+	snapshots *snapshotMetrics
 }
 
 // New makes the metrics of a process of the given version, all of them zero.
@@ -42,6 +43,7 @@ func New(version string) *Metrics {
 		quota:     newQuotaMetrics(registry),
 		commits:   newCommitMetrics(registry),
 		commands:  newCommandMetrics(registry),
+		snapshots: newSnapshotMetrics(registry),
 	}
 }
 

@@ -26,6 +26,7 @@ func all(t testing.TB) *Metrics {
 	d, _ := testkit.Standard(t)
 	m := New("1.2.3")
 	m.Watch(d, d.Refusing)
+	m.Rebuilt(false)
 	m.Door("policy")
 	NewServer(m, Health{Alive: fine, Ready: fine}, serve.Hooks{}, slog.New(slog.DiscardHandler))
 	return m
@@ -82,6 +83,9 @@ func TestNames(t *testing.T) {
 		"gatepost_ready",
 		"gatepost_socketmap_queries_total",
 		"gatepost_socketmap_query_duration_seconds",
+		"gatepost_store_rebuilt",
+		"gatepost_store_snapshot_failures_total",
+		"gatepost_store_snapshot_success_timestamp_seconds",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("names: -want +got\n%s", diff)
@@ -132,6 +136,7 @@ func TestCounts(t *testing.T) {
 	m.Admin(serve.Hooks{}).Command("user no-such", adminsock.Refused, time.Millisecond)
 	m.Directory().Committed(5, time.Millisecond, nil)
 	m.Directory().Committed(5, time.Millisecond, errors.New("disk full"))
+	m.Snapshot(errors.New("disk full"))
 	values := gather(t, m)
 	for name, value := range map[string]float64{
 		`gatepost_policy_decisions_total{action="reject",rule="recipient-send-only",stage="rcpt"}`: 1,
@@ -145,6 +150,9 @@ func TestCounts(t *testing.T) {
 		`gatepost_password_verifications_running`:                                                  2,
 		`gatepost_password_verifications_waiting`:                                                  7,
 		`gatepost_directory_commit_failures_total`:                                                 1,
+		`gatepost_store_snapshot_failures_total`:                                                   1,
+		`gatepost_store_snapshot_success_timestamp_seconds`:                                        0,
+		`gatepost_store_rebuilt`:                                                                   0,
 		`gatepost_directory_names{kind="domain"}`:                                                  5,
 		`gatepost_quota_reports_total{result="stale"}`:                                             1,
 		`gatepost_socketmap_queries_total{map="senders",result="ok"}`:                              1,

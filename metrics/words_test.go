@@ -44,6 +44,12 @@ var words = map[string]string{
 		"the quota_clone plugin is off, or the mail user may not open the socket. `stale` is two reports that overtook each other, `unknown_user` a mailbox " +
 		"whose user is gone, `refused` a dict that is used for something else: the log says which.",
 
+	"gatepost_store_snapshot_success_timestamp_seconds": "It moves every hour. When it is older than a day, or 0 long after a start, a damaged database could only be " +
+		"rebuilt from the journal, if at all: the log tells why no snapshot is written.",
+	"gatepost_store_snapshot_failures_total": "Every one is in the log with its reason, mostly a full disk. It is tried again an hour later.",
+	"gatepost_store_rebuilt": "At 1 the disk, or something that wrote to it, is not to be trusted. Nothing that was acknowledged is missing; `gatepostctl status` tells " +
+		"what was damaged. It is 0 again after the next restart.",
+
 	"gatepost_door_connections": "Postfix keeps one connection for each smtpd process and service, Dovecot one for each login process. " +
 		"The limit is 16384 a door, 256 for admin. Slow growth without end is a peer that forgets connections.",
 	"gatepost_door_refused_connections_total": "Every one is a mail or a login that had to wait. Find the peer with the many connections " +
