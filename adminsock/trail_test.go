@@ -85,14 +85,15 @@ func TestAuditTail(t *testing.T) {
 // told says each change in a line.
 func told(changes []command.Change) (lines []string) {
 	for _, c := range changes {
-		line := fmt.Sprint(c.Revision, " ", c.Command)
+		var line strings.Builder
+		line.WriteString(fmt.Sprint(c.Revision, " ", c.Command))
 		for _, n := range c.Names {
-			line += " " + n.Name + " " + n.What
+			line.WriteString(" " + n.Name + " " + n.What)
 		}
 		if c.Total > 1 {
-			line += fmt.Sprint(" of ", c.Total)
+			line.WriteString(fmt.Sprint(" of ", c.Total))
 		}
-		lines = append(lines, line)
+		lines = append(lines, line.String())
 	}
 	return lines
 }

@@ -76,8 +76,8 @@ func (s *Spec) Param(field string) (Param, bool) {
 }
 
 func params(list []Param, t reflect.Type, body bool) []Param {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
+		f := f
 		switch {
 		case f.Name == "Body":
 			list = params(list, f.Type, true)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/gatepost/gatepost/internal/directory"
 )
@@ -22,9 +23,7 @@ func survivor(ctx context.Context, dir string, m *model, answers []answer, certa
 	}
 	before := m.done
 	m.done = map[int]uint64{}
-	for w, k := range before {
-		m.done[w] = k
-	}
+	maps.Copy(m.done, before)
 	names, err := m.replay(ctx, s)
 	if err != nil {
 		return 0, err
@@ -65,9 +64,7 @@ func promised(answers []answer, certain int, names map[directory.Revision]string
 func beyond(answers []answer, before map[int]uint64, names map[directory.Revision]string) error {
 	answered := map[string]byte{}
 	last := map[int]uint64{}
-	for w, k := range before {
-		last[w] = k
-	}
+	maps.Copy(last, before)
 	for _, a := range answers {
 		answered[name(a.writer, a.k)] = a.kind
 		last[a.writer] = max(last[a.writer], a.k)

@@ -93,7 +93,7 @@ func (d *Directory) load(ctx context.Context) error {
 }
 
 func (d *Directory) loadOnce(ctx context.Context) error {
-	var writers [1 << shardBits]sync.Mutex // a shard takes one at a time
+	var writers [len(d.memory.shards)]sync.Mutex // a shard takes one at a time
 	revision, err := d.store.Load(ctx, func(key, value []byte) error {
 		if err := checkRecord(key, value); err != nil {
 			return fmt.Errorf("record %.80q: %w", key, err)

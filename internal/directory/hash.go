@@ -68,7 +68,7 @@ func packArgon2id(b []byte, hash string) ([]byte, bool) {
 	}
 	start := len(b)
 	b = append(b, hashArgon2id)
-	for _, parameter := range strings.Split(cost, ",") {
+	for parameter := range strings.SplitSeq(cost, ",") {
 		_, digits, _ := strings.Cut(parameter, "=")
 		n, err := strconv.ParseUint(digits, 10, 32)
 		if err != nil {

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -37,9 +38,7 @@ func (l *layer) set(key string, before Record, p pending) {
 
 // merge puts the changes of a command that succeeded on top.
 func (l *layer) merge(own *layer) {
-	for key, p := range own.records {
-		l.records[key] = p
-	}
+	maps.Copy(l.records, own.records)
 	l.tally.merge(own.tally)
 	l.added += own.added
 }

@@ -16,12 +16,17 @@ import (
 // committer writes (memory_write.go).
 type memory struct {
 	seed   maphash.Seed
-	shards [1 << shardBits]shard
+	shards [domainShard + 1]shard
 	counts [kindEnd]atomic.Int64 // records by kind
 }
 
 const (
-	shardBits  = 6
+	shardBits = 6
+	// domainShard holds what begins with "@": there are few domains, each
+	// question asks about two of them, and together they stay near to the
+	// processor.
+	domainShard = 1 << shardBits
+
 	minSlots   = 8
 	minChunk   = 1 << 10
 	maxChunk   = 1 << 20
@@ -70,11 +75,18 @@ func newMemory() *memory {
 // fraction of 2^32 of the slots.
 func (m *memory) hash(key []byte) (s *shard, tag, start uint64) {
 	h := maphash.Bytes(m.seed, key)
-	return &m.shards[h>>(64-shardBits)], h << shardBits >> 48, h & (1<<32 - 1)
+	return &m.shards[shardOf(key, h)], h << shardBits >> 48, h & (1<<32 - 1)
 }
 
 // number returns which of the shards a key belongs to.
-func (m *memory) number(key []byte) uint64 { return maphash.Bytes(m.seed, key) >> (64 - shardBits) }
+func (m *memory) number(key []byte) uint64 { return shardOf(key, maphash.Bytes(m.seed, key)) }
+
+func shardOf(key []byte, hash uint64) uint64 {
+	if len(key) > 0 && key[0] == '@' {
+		return domainShard
+	}
+	return hash >> (64 - shardBits)
+}
 
 // get returns the record under key.
 func (m *memory) get(key []byte) Record {

@@ -87,8 +87,10 @@ func TestDrainAnswersWhatHadArrived(t *testing.T) {
 			<-idle
 			c.send(parts[0])
 			d.startShutdown(t.Context())
-			d.mu.Lock() // every wake-up has happened
-			d.mu.Unlock()
+			func() { // every wake-up has happened
+				d.mu.Lock()
+				defer d.mu.Unlock()
+			}()
 			close(woken)
 			if len(parts) > 1 {
 				<-h.partial

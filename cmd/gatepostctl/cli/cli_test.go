@@ -81,17 +81,18 @@ func TestEverythingCanBePrinted(t *testing.T) {
 }
 
 func jsonNames(t reflect.Type) string {
-	names := " "
-	for i := range t.NumField() {
-		f := t.Field(i)
+	var names strings.Builder
+	names.WriteString(" ")
+	for f := range t.Fields() {
+		f := f
 		if f.Anonymous {
-			names += jsonNames(f.Type)
+			names.WriteString(jsonNames(f.Type))
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		names += name + " "
+		names.WriteString(name + " ")
 	}
-	return names
+	return names.String()
 }
 
 // TestTree: every command of the table is reached by its name, has help, and

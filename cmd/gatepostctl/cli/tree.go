@@ -107,7 +107,7 @@ func long(spec *command.Spec) string {
 func wrap(text string) string {
 	var b strings.Builder
 	used := 0
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		switch {
 		case used == 0:
 		case used+1+len(word) > lineWidth:
