@@ -23,11 +23,15 @@
 // come as one object a line (POST /v1/users/batch), which has no limit of
 // length, only of lines ([MaxLines]); all of them are added or none.
 //
+// A backup that is restored is a stream too. It is kept in a file without a name
+// and checked whole before anything is touched; then what is there is saved, and
+// one change replaces exactly that. One is restored at a time.
+//
 // # Answers
 //
 // Lists are JSON arrays written while they are read, ordered by domain and
-// local part; one that breaks off in the middle ends in a broken connection,
-// never in a shorter list. Errors are RFC 9457 problems with a stable code; see
+// local part, or changes by revision; one that breaks off in the middle ends in a
+// broken connection, never in a shorter list, and so does a backup. Errors are RFC 9457 problems with a stable code; see
 // [Problem]. An unforeseen one says only "internal" and the request's id, under
 // which the log has the reason. Refused values are never repeated, because they
 // may be secrets.

@@ -18,21 +18,14 @@ func (s *Server) bindExplain() {
 
 // explainRcpt asks the rules as the policy door does, but reserves nothing.
 func (s *Server) explainRcpt(_ context.Context, _ *Call, in *command.ExplainRcptInput) (*command.Explanation, error) {
-	sender := in.Sender
-	switch sender {
-	case "":
-		sender = in.Login
-	case "<>":
-		sender = ""
-	}
+	view, facts := s.Directory.View(), &policy.Facts{}
 	q := &policy.Request{
 		Stage: policy.AtRecipient, Now: s.Now(), Size: in.Size,
-		Login: []byte(in.Login), Sender: []byte(sender), Recipients: [][]byte{[]byte(in.Recipient)},
+		Login: []byte(in.Login), Sender: senderOf(view, in), Recipients: [][]byte{[]byte(in.Recipient)},
 	}
 	if in.EndOfMessage {
 		q.Stage = policy.AtEndOfMessage
 	}
-	view, facts := s.Directory.View(), &policy.Facts{}
 	out := &command.Explanation{Rule: policy.NoRule.String(), Rules: []command.RuleStep{}}
 	out.Read = append([]command.Subject{questionOf(q)}, s.parties(view, q)...)
 	if err := policy.Gather(view, s.Ledger, q, facts); err != nil {
@@ -48,6 +41,25 @@ func (s *Server) explainRcpt(_ context.Context, _ *Call, in *command.ExplainRcpt
 		out.Rules = append(out.Rules, ruleStep(step))
 	}
 	return out, nil
+}
+
+// senderOf returns MAIL FROM: what was given, else the address of who has logged
+// in, as mail programs send it.
+func senderOf(v directory.View, in *command.ExplainRcptInput) []byte {
+	switch in.Sender {
+	case "<>":
+		return nil
+	case "":
+		key, _, err := mailaddr.AppendLoginKey(nil, []byte(in.Login))
+		if err != nil {
+			return []byte(in.Login)
+		}
+		if u := v.Login(key); u.Exists() {
+			return u.Address()
+		}
+		return []byte(in.Login)
+	}
+	return []byte(in.Sender)
 }
 
 func ruleStep(s policy.Step) command.RuleStep {

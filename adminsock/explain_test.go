@@ -54,6 +54,7 @@ func TestExplainRcpt(t *testing.T) {
 		{"local-only through an alias", query("recipient", "outside@example.test", "login", "localonly@example.test"), "reject sender-local-only 550 5.7.1 This account may only send to its own domain"},
 		{"a login of nobody", query("recipient", "bob@example.test", "login", "gone@example.test"), "reject sender-disabled 550 5.7.1 Account disabled"},
 		{"in the name of another", query("recipient", "bob@example.test", "login", "alice", "sender", "bob@example.test"), "reject sender-not-owner 553 5.7.1 This sender address does not belong to the account"},
+		{"a login name stands for its address", query("recipient", "bob@example.test", "login", "alice"), "dunno none DUNNO"},
 		{"in its own name", query("recipient", "bob@example.test", "login", "alice", "sender", "al+x@example.test"), "dunno none DUNNO"},
 		{"the null sender", query("recipient", "bob@example.test", "login", "alice", "sender", "<>"), "dunno none DUNNO"},
 		{"no address", query("recipient", "a@b@"), "dunno none DUNNO"},

@@ -49,7 +49,7 @@ type (
 	ExplainRcptInput struct {
 		Recipient    string `query:"recipient" cli:"arg" complete:"user" doc:"RCPT TO" required:"true"`
 		Login        string `query:"login" cli:"flag" complete:"user" doc:"the name that the client has logged in with; nothing for a client that has not"`
-		Sender       string `query:"sender" cli:"flag" doc:"MAIL FROM, <> for none; the login when left out"`
+		Sender       string `query:"sender" cli:"flag" doc:"MAIL FROM, <> for none; the address of the login when left out"`
 		Size         int64  `query:"size" cli:"flag,size" doc:"how large the mail is announced to be, or is" minimum:"0"`
 		EndOfMessage bool   `query:"end_of_message" cli:"flag" doc:"as it is asked at the end of the message, if this is the only recipient"`
 	}

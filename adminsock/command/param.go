@@ -77,7 +77,6 @@ func (s *Spec) Param(field string) (Param, bool) {
 
 func params(list []Param, t reflect.Type, body bool) []Param {
 	for f := range t.Fields() {
-		f := f
 		switch {
 		case f.Name == "Body":
 			list = params(list, f.Type, true)

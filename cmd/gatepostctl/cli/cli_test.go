@@ -84,7 +84,6 @@ func jsonNames(t reflect.Type) string {
 	var names strings.Builder
 	names.WriteString(" ")
 	for f := range t.Fields() {
-		f := f
 		if f.Anonymous {
 			names.WriteString(jsonNames(f.Type))
 			continue

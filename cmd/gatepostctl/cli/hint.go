@@ -37,6 +37,10 @@ func problemHint(p *problem) string {
 		return "gatepostctl user restore " + p.object
 	case "read_only", "unknown_outcome":
 		return "gatepostctl status says more; so does the log"
+	case "damaged_backup":
+		return "the newest backups that gatepostd took for itself are in the directory snapshots of its state directory; restore takes them too"
+	case "damaged":
+		return "mail and logins go on; leave the files as they are, and bring the journal back from a copy of the state directory"
 	case "weak_password":
 		return "--random makes a good one"
 	case "in_use":
