@@ -47,7 +47,10 @@ func (s *Store) withoutCount(err error) error {
 
 // endOpening forgets the starts that died: the database has been read.
 func (s *Store) endOpening() {
-	if err := os.Remove(s.path("opening")); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if !s.exists("opening") {
+		return // also where nothing can be written
+	}
+	if err := os.Remove(s.path("opening")); err != nil {
 		s.log.Warn("this start is counted as one that died", "err", err)
 	}
 }
