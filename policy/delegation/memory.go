@@ -11,8 +11,8 @@ const (
 	shards        = 64
 	shardMessages = 100_000 / shards
 	shardBytes    = 64 << 20 / shards
-	messageBytes  = 256 << 10
-	maxRecipients = 1000 // Postfix smtpd_recipient_limit
+	maxMessage    = 256 << 10 // bytes of instance and recipients
+	maxRecipients = 1000      // Postfix smtpd_recipient_limit
 	rememberFor   = time.Hour
 )
 
@@ -55,7 +55,7 @@ func (m *memory) recall(dst, instance []byte, now time.Time) (recipients []byte,
 		return dst, false
 	}
 	msg := &s.messages[e]
-	return s.read(dst, msg, len(instance)), !msg.partial
+	return append(dst, s.bytes(msg, len(instance))...), !msg.partial
 }
 
 // forget drops a message.
@@ -74,7 +74,7 @@ func (s *shard) add(e uint32, recipient []byte) {
 	switch {
 	case s.has(msg, recipient):
 		return
-	case msg.count == maxRecipients || msg.size+len(recipient)+2 > messageBytes:
+	case msg.count == maxRecipients || int(msg.size)+len(recipient)+2 > maxMessage:
 		msg.partial = true
 		return
 	}
@@ -83,7 +83,7 @@ func (s *shard) add(e uint32, recipient []byte) {
 	s.write(msg, size[:])
 	s.write(msg, recipient)
 	msg.count++
-	for s.used*blockBytes > shardBytes {
+	for s.held*messageBytes+s.used*blockBytes > shardBytes {
 		s.drop(s.messages[none].next)
 	}
 }
@@ -93,8 +93,7 @@ func (s *shard) has(msg *message, recipient []byte) bool {
 	if msg.count == 0 {
 		return false
 	}
-	s.scratch = s.read(s.scratch[:0], msg, msg.instance)
-	for rest := s.scratch; len(rest) > 0; {
+	for rest := s.bytes(msg, int(msg.instance)); len(rest) > 0; {
 		var have []byte
 		if have, rest = cutRecipient(rest); string(have) == string(recipient) {
 			return true

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"pgregory.net/rapid"
 )
@@ -83,7 +84,7 @@ func (m *memory) size() (messages, bytes int) {
 		ring, blocks, indexed := 0, 0, 0
 		for e := s.messages[none].next; e != none; e = s.messages[e].next {
 			ring++
-			bytes += s.messages[e].size
+			bytes += int(s.messages[e].size)
 			for b := s.messages[e].first; b != none; b = s.blocks[b].next {
 				blocks++
 			}
@@ -102,6 +103,13 @@ func (m *memory) size() (messages, bytes int) {
 		messages += ring
 	}
 	return messages, bytes
+}
+
+// A message fills two cache lines, and a block as well.
+func TestMessageSize(t *testing.T) {
+	if m, b := unsafe.Sizeof(message{}), unsafe.Sizeof(block{}); m != messageBytes || b != blockBytes {
+		t.Errorf("a message has %d bytes and a block %d, want %d and %d", m, b, messageBytes, blockBytes)
+	}
 }
 
 // More messages than are allowed push the oldest out.
@@ -134,7 +142,7 @@ func TestMemoryBytesAreBounded(t *testing.T) {
 	for i := range 40 {
 		m.add("one", fmt.Sprint(i, long), start)
 	}
-	if got := m.held("one", start); !strings.HasSuffix(got, " partial") || len(got) > messageBytes {
+	if got := m.held("one", start); !strings.HasSuffix(got, " partial") || len(got) > maxMessage {
 		t.Errorf("one message holds %d bytes", len(got))
 	}
 }
@@ -161,7 +169,7 @@ func TestMemoryCollision(t *testing.T) {
 	s.touch(first, start)
 	s.add(first, []byte("x"))
 	if got := s.find(7, []byte("b"), start); got != none {
-		t.Errorf("found %q under another instance", s.read(nil, &s.messages[got], 1))
+		t.Errorf("found %q under another instance", s.bytes(&s.messages[got], 1))
 	}
 	if s.held != 0 || s.used != 0 {
 		t.Errorf("%d messages of %d blocks stay", s.held, s.used)

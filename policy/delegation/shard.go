@@ -26,22 +26,27 @@ type shard struct {
 const none = 0
 
 // message is what is known about one message. Its bytes are its instance and
-// its recipients, each of these behind its length in two bytes.
+// its recipients, each of these behind its length in two bytes. Most messages
+// have one recipient, and their bytes fit into the message itself, which fills
+// two cache lines.
 type message struct {
 	hash           uint64
 	touched        time.Duration // see sinceEpoch
 	previous, next uint32        // messages, by age
 	first, last    uint32        // blocks
-	instance       int           // bytes of it
-	size           int           // bytes in all
-	count          int           // of recipients
+	size           uint32        // bytes in all
+	instance       uint16        // bytes of it
+	count          uint16        // of recipients
 	partial        bool          // it has more, but that is too many
+	head           [headSize]byte
 }
 
 const (
-	blockSize  = 124 // most messages have one recipient and one block
-	blockBytes = blockSize + 4
-	lookEvery  = time.Second
+	headSize     = 87
+	messageBytes = 128
+	blockSize    = 124
+	blockBytes   = blockSize + 4
+	lookEvery    = time.Second
 )
 
 type block struct {
@@ -69,17 +74,14 @@ func (s *shard) find(hash uint64, instance []byte, now time.Time) uint32 {
 
 // is reports whether a message has an instance.
 func (s *shard) is(msg *message, instance []byte) bool {
-	if msg.instance != len(instance) {
+	n := int(msg.instance)
+	if n != len(instance) {
 		return false
 	}
-	for b := msg.first; len(instance) > 0; b = s.blocks[b].next {
-		n := min(len(instance), blockSize)
-		if string(s.blocks[b].bytes[:n]) != string(instance[:n]) {
-			return false
-		}
-		instance = instance[n:]
+	if n <= headSize {
+		return string(msg.head[:n]) == string(instance)
 	}
-	return true
+	return string(s.bytes(msg, 0)[:n]) == string(instance)
 }
 
 // begin makes room for a message and adds it.
@@ -98,7 +100,7 @@ func (s *shard) begin(hash uint64, instance []byte) uint32 {
 		s.freeMessage = s.messages[e].next
 	}
 	msg := &s.messages[e]
-	*msg = message{hash: hash, instance: len(instance)}
+	*msg = message{hash: hash, instance: uint16(len(instance))}
 	s.write(msg, instance)
 	s.link(e)
 	s.held++
@@ -157,13 +159,18 @@ func (s *shard) drop(e uint32) {
 
 // write appends bytes to a message.
 func (s *shard) write(msg *message, b []byte) {
+	if msg.size < headSize {
+		n := copy(msg.head[msg.size:], b)
+		msg.size += uint32(n)
+		b = b[n:]
+	}
 	for len(b) > 0 {
-		at := msg.size % blockSize
+		at := (msg.size - headSize) % blockSize
 		if at == 0 {
 			s.extend(msg)
 		}
 		n := copy(s.blocks[msg.last].bytes[at:], b)
-		msg.size += n
+		msg.size += uint32(n)
 		b = b[n:]
 	}
 }
@@ -187,16 +194,15 @@ func (s *shard) extend(msg *message) {
 	msg.last = b
 }
 
-// read appends the bytes of a message from an offset on.
-func (s *shard) read(dst []byte, msg *message, from int) []byte {
-	left := msg.size
-	for b := msg.first; left > 0; b = s.blocks[b].next {
-		n := min(left, blockSize)
-		if from < n {
-			dst = append(dst, s.blocks[b].bytes[from:n]...)
-		}
-		from = max(0, from-blockSize)
-		left -= n
+// bytes returns the bytes of a message from an offset on, until the next call.
+func (s *shard) bytes(msg *message, from int) []byte {
+	if msg.size <= headSize {
+		return msg.head[from:msg.size]
 	}
-	return dst
+	s.scratch = append(s.scratch[:0], msg.head[:]...)
+	for b := msg.first; b != none; b = s.blocks[b].next {
+		left := int(msg.size) - len(s.scratch)
+		s.scratch = append(s.scratch, s.blocks[b].bytes[:min(left, blockSize)]...)
+	}
+	return s.scratch[from:]
 }
