@@ -91,6 +91,7 @@ var owners = map[string][]string{
 	"github.com/schollz/progressbar/v3":           {"cmd/gatepostctl/cli"},
 	"github.com/spf13/cobra/":                     {"cmd/gatepostctl/cli"},
 	"golang.org/x/crypto/":                        {"internal/password"},
+	"golang.org/x/net/netutil":                    {"metrics"},
 	"golang.org/x/net/idna":                       {"internal/mailaddr"},
 	"golang.org/x/sys/unix":                       {"internal/peercred"},
 	"golang.org/x/term":                           {"cmd/gatepostctl/cli"},

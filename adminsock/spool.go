@@ -30,7 +30,7 @@ func (s *Server) spool(body io.Reader) (*os.File, error) {
 		return nil, err
 	}
 	if err = os.Remove(file.Name()); err == nil {
-		err = s.fillSpool(file, body)
+		err = fillSpool(file, body)
 	}
 	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)
@@ -42,38 +42,56 @@ func (s *Server) spool(body io.Reader) (*os.File, error) {
 	return file, nil
 }
 
-func (s *Server) fillSpool(file *os.File, body io.Reader) error {
+func fillSpool(file *os.File, body io.Reader) error {
 	piece := make([]byte, spoolPiece)
 	for size := int64(0); ; {
-		n, err := body.Read(piece)
-		if size += int64(n); size > MaxBackup {
-			return refuse(http.StatusRequestEntityTooLarge, CodeTooLarge, fmt.Sprintf("the backup is larger than %s", bytesize.Size(MaxBackup)))
-		}
-		if err := s.roomFor(file, n); err != nil {
+		n, end := body.Read(piece)
+		size += int64(n)
+		if err := keepPiece(file, piece[:n], size); err != nil {
 			return err
 		}
-		if _, err := file.Write(piece[:n]); err != nil {
-			return fmt.Errorf("keep the backup: %w", err)
-		}
-		switch err {
+		switch end {
 		case nil:
 		case io.EOF:
 			return nil
 		default:
-			return readProblem(err)
+			return readProblem(end)
 		}
 	}
 }
 
-// roomFor refuses bytes that would leave too little of the disk.
-func (s *Server) roomFor(file *os.File, n int) error {
-	var disk syscall.Statfs_t
-	if err := syscall.Fstatfs(int(file.Fd()), &disk); err != nil {
-		return fmt.Errorf("look at the disk of %s: %w", s.SpoolDir, err)
+// keepPiece writes a piece of a body that is so large by now.
+func keepPiece(file *os.File, piece []byte, size int64) error {
+	if size > MaxBackup {
+		return refuse(http.StatusRequestEntityTooLarge, CodeTooLarge, fmt.Sprintf("the backup is larger than %s", bytesize.Size(MaxBackup)))
 	}
-	if free := disk.Bavail * uint64(disk.Bsize); free < spoolReserve+uint64(n) {
-		return refuse(http.StatusInsufficientStorage, CodeNoRoom,
-			fmt.Sprintf("%s are left on the disk of %s, where the backup must be kept while it is restored; nothing was changed", bytesize.Size(free), s.SpoolDir))
+	free, err := freeOn(file)
+	if err == nil {
+		err = roomFor(free, len(piece))
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := file.Write(piece); err != nil {
+		return fmt.Errorf("keep the backup: %w", err)
 	}
 	return nil
+}
+
+// freeOn returns how many bytes are free on the disk of a file.
+func freeOn(file *os.File) (uint64, error) {
+	var disk syscall.Statfs_t
+	if err := syscall.Fstatfs(int(file.Fd()), &disk); err != nil {
+		return 0, fmt.Errorf("look at the disk: %w", err)
+	}
+	return disk.Bavail * uint64(disk.Bsize), nil
+}
+
+// roomFor refuses bytes that would leave too little of what is free.
+func roomFor(free uint64, n int) error {
+	if free >= spoolReserve+uint64(n) {
+		return nil
+	}
+	return refuse(http.StatusInsufficientStorage, CodeNoRoom, fmt.Sprintf(
+		"%s are free on the disk of the state directory, where a backup is kept while it is restored, and more must stay; nothing was changed", bytesize.Size(free)))
 }

@@ -46,3 +46,31 @@ func TestSpoolBreaksOff(t *testing.T) {
 		t.Errorf("spool without its directory = %v", err)
 	}
 }
+
+// What the store needs of the disk stays free.
+func TestSpoolLeavesRoom(t *testing.T) {
+	for _, row := range []struct {
+		free uint64
+		n    int
+		code string
+	}{
+		{spoolReserve + 10, 10, ""}, {spoolReserve + 10, 11, CodeNoRoom}, {0, 0, CodeNoRoom},
+	} {
+		p := &Problem{}
+		if err := roomFor(row.free, row.n); errors.As(err, &p) != (err != nil) || p.Code != row.code {
+			t.Errorf("roomFor(%d, %d) = %v, want %q", row.free, row.n, err, row.code)
+		}
+	}
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	if free, err := freeOn(file); err != nil || free == 0 {
+		t.Errorf("freeOn = %d, %v", free, err)
+	}
+	p := (*Problem)(nil)
+	if err := keepPiece(file, nil, MaxBackup+1); !errors.As(err, &p) || p.Code != CodeTooLarge {
+		t.Errorf("keepPiece of too much = %v", err)
+	}
+}

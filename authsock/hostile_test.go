@@ -107,6 +107,8 @@ func TestHostileMasters(t *testing.T) {
 		{"id of letters", hello + "USER\talice@example.test\tservice=lmtp\n", "", string(errID)},
 		{"no name", hello + "USER\t1\n", "", string(errBroken)},
 		{"empty name", hello + "USER\t1\t\tservice=lmtp\n", "", string(errBroken)},
+		{"a control byte in a name", hello + "USER\t1\ta\x01tb\tservice=lmtp\n", "", string(errBroken)},
+		{"a name that is no UTF-8", hello + "USER\t1\t\xff@example.test\tservice=lmtp\n", "", string(errBroken)},
 		{"PASS without name", hello + "PASS\t1\n", "", string(errBroken)},
 		{"REQUEST without arguments", hello + "REQUEST\t1\n", "", string(errBroken)},
 		{"REQUEST without cookie", hello + "REQUEST\t1\t2\t3\n", "", string(errBroken)},

@@ -127,7 +127,10 @@ func (c *masterConn) named(v directory.View, args []byte) (directory.User, error
 		return directory.User{}, errBroken
 	}
 	key, _, err := mailaddr.AppendLoginKey(c.key, tabline.Unescape(name))
-	if err != nil {
+	switch {
+	case errors.Is(err, mailaddr.ErrInvalidUTF8), errors.Is(err, mailaddr.ErrControl):
+		return directory.User{}, errBroken // Dovecot sends no such name
+	case err != nil:
 		return directory.User{}, nil // no such name can exist
 	}
 	return v.User(key), nil

@@ -1,6 +1,7 @@
 package authsock
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 
@@ -89,6 +90,9 @@ func decode(text []byte) ([]byte, error) {
 	if len(text) == 0 {
 		return []byte{}, nil
 	}
-	n, err := base64.StdEncoding.Decode(text, text)
+	if i := bytes.IndexAny(text, "\r\n"); i >= 0 { // which the decoder would skip
+		return nil, base64.CorruptInputError(i)
+	}
+	n, err := base64.StdEncoding.Strict().Decode(text, text)
 	return text[:n:n], err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
 
 	"github.com/gatepost/gatepost/internal/serve"
 )
@@ -23,6 +24,7 @@ const (
 	headerTimeout = 5 * time.Second
 	writeTimeout  = 30 * time.Second
 	idleTimeout   = 2 * time.Minute
+	maxConns      = 256 // further ones wait to be accepted, so that nobody takes the descriptors of the other doors
 )
 
 // Health is what /healthz and /readyz ask. An error is the reason why not, in
@@ -133,7 +135,7 @@ func (s *Server) hangUp() {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = s.http.Close() })
 	defer stop()
-	err := s.http.Serve(l)
+	err := s.http.Serve(netutil.LimitListener(l, maxConns))
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -126,7 +126,7 @@ func end(d *daemon.Daemon, signals <-chan os.Signal, log *slog.Logger) int {
 func logMistakes(log *slog.Logger, level slog.Level, file string, err error) {
 	var mistakes config.Mistakes
 	if !errors.As(err, &mistakes) {
-		log.Log(context.Background(), level, "gatepostd cannot start", "err", err)
+		log.Log(context.Background(), level, "the configuration cannot be used", "config", file, "err", err)
 		return
 	}
 	for _, m := range mistakes {

@@ -73,7 +73,7 @@ func (r *Rig) StartGatepost(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(filepath.Join(r.options.Bin, "gatepostd"), "--config", r.path("gatepost.toml"))
+	cmd := exec.Command(filepath.Join(r.options.Bin, "gatepostd"), "--config", r.path("gatepost.toml"), "--log-level", "debug")
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C is not for it
 	if err := cmd.Start(); err != nil {

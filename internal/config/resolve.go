@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -36,6 +37,7 @@ func (c *Config) Resolve() (*Resolved, []Mistake, error) {
 		out.Sockets = append(out.Sockets, r.socket(l))
 	}
 	r.keyFile(c.Dovecot.DoveadmKeyFile)
+	r.stateDir(c.StateDir)
 	if err := r.missing.sorted(); err != nil {
 		return nil, r.warnings, err
 	}
@@ -131,6 +133,8 @@ func (r *resolver) socket(l Listener) serve.ListenOptions {
 		r.miss(of("address"), "the directory of the socket: %v", err)
 	} else if !dir.IsDir() {
 		r.miss(of("address"), "%s is not a directory", filepath.Dir(path))
+	} else if there, err := os.Lstat(path); err == nil && there.Mode()&fs.ModeSocket == 0 {
+		r.miss(of("address"), "%s exists and is not a socket", path)
 	}
 	return serve.ListenOptions{Mode: l.Mode, UID: r.user(of("owner"), l.Owner), GID: r.group(of("group"), l.Group)}
 }
@@ -145,5 +149,39 @@ func (r *resolver) keyFile(path string) {
 		r.miss("dovecot.doveadm_key_file", "%v", err)
 		return
 	}
-	_ = f.Close()
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		r.miss("dovecot.doveadm_key_file", "%s is a directory", path)
+	}
+}
+
+// stateDir wants a directory that others cannot enter, or a place to make one.
+func (r *resolver) stateDir(path string) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.makeable(path)
+	case err != nil:
+		r.miss("state_dir", "%v", err)
+	case !info.IsDir():
+		r.miss("state_dir", "%s is not a directory", path)
+	case info.Mode().Perm()&0o077 != 0:
+		r.miss("state_dir", "%s has mode %04o, and it holds password hashes; type chmod 0700 %s", path, info.Mode().Perm(), path)
+	}
+}
+
+// makeable wants the nearest directory above path that exists to be one.
+func (r *resolver) makeable(path string) {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		if errors.Is(err, fs.ErrNotExist) && dir != "/" {
+			continue
+		}
+		if err != nil {
+			r.miss("state_dir", "%v", err)
+		} else if !info.IsDir() {
+			r.miss("state_dir", "%s is not a directory", dir)
+		}
+		return
+	}
 }

@@ -2,9 +2,11 @@ package delegation
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,6 +81,10 @@ func (s *Server) handle(ctx context.Context, c *serve.Conn) {
 	}
 	m, is := malformation(err)
 	if !is {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			log.Warn("a peer does not read its replies, connection closed", "err", err)
+			return
+		}
 		log.Debug("connection ended", "err", err)
 		return
 	}

@@ -2,8 +2,10 @@ package socketmap
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -66,6 +68,10 @@ func (s *Server) handle(_ context.Context, c *serve.Conn) {
 	}
 	m, is := malformation(err)
 	if !is {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			log.Warn("a peer does not read its replies, connection closed", "err", err)
+			return
+		}
 		log.Debug("connection ended", "err", err)
 		return
 	}

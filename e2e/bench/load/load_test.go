@@ -49,7 +49,8 @@ func TestClosedLoop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Requests == 0 || r.Took < plan.Duration || r.Latency.Total()+uint64(plan.Conns) < r.Requests {
+	if r.Requests == 0 || r.Took < plan.Duration-5*time.Millisecond || // the clocks of begin and end are read apart
+		r.Latency.Total()+uint64(plan.Conns) < r.Requests {
 		t.Errorf("%d requests in %v, %d latencies; want some, at least %v, as many", r.Requests, r.Took, r.Latency.Total(), plan.Duration)
 	}
 	if marks != "begin end" {
