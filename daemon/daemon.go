@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -157,7 +156,7 @@ func (d *Daemon) load(ctx context.Context) (err error) {
 	d.metrics.Watch(d.directory, d.refusing)
 	d.metrics.Rebuilt(d.store.Rebuilt() != "")
 	d.snapshots = &snapshotKeeper{store: d.store, names: d.names, told: d.metrics.Snapshot, log: d.log}
-	debug.FreeOSMemory() // what only the load needed
+	settle()
 	view := d.directory.View()
 	d.log.Info("directory loaded", "revision", d.directory.Revision(), "took", time.Since(d.started),
 		"domains", view.Count(directory.KindDomain), "users", view.Count(directory.KindUser), "aliases", view.Count(directory.KindAlias))

@@ -60,9 +60,9 @@ func (s *shard) room(g *generation, n int) (room []byte, slot uint64) {
 	chunks := *g.chunks.Load()
 	last := len(chunks) - 1
 	if last < 0 || s.fill+need > len(chunks[last]) {
-		chunks = append(chunks[:last+1:last+1], make([]byte, s.chunkSize(need)))
-		g.chunks.Store(&chunks)
-		last, s.fill = last+1, 0
+		more := append(chunks[:last+1:last+1], make([]byte, s.chunkSize(need)))
+		g.chunks.Store(&more)
+		chunks, last, s.fill = more, last+1, 0
 	}
 	at := s.fill
 	copy(chunks[last][at:], frame)

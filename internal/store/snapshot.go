@@ -141,6 +141,7 @@ type snapshotWriter struct {
 	out *bufio.Writer
 	sum hash.Hash
 	w   io.Writer // both
+	buf []byte    // one record
 }
 
 func newSnapshotWriter(w io.Writer, h head) *snapshotWriter {
@@ -151,10 +152,11 @@ func newSnapshotWriter(w io.Writer, h head) *snapshotWriter {
 }
 
 func (s *snapshotWriter) record(key, value []byte) error {
-	b := binary.LittleEndian.AppendUint16(make([]byte, 0, 6+len(key)+len(value)), uint16(len(key)))
+	b := binary.LittleEndian.AppendUint16(s.buf[:0], uint16(len(key)))
 	b = append(b, key...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(value)))
-	_, err := s.w.Write(append(b, value...))
+	s.buf = append(b, value...)
+	_, err := s.w.Write(s.buf)
 	return err
 }
 
