@@ -38,7 +38,7 @@ type Master struct {
 
 	Mail         atomic.Pointer[Mail] // may be replaced at any time
 	MaxConns     int                  // 0: serve.DefaultMaxConns
-	WriteTimeout time.Duration        // for a piece of a reply; 0: an hour
+	WriteTimeout time.Duration        // for a reply; 0: serve.DefaultWriteTimeout, and an hour for a piece of a LIST
 	Hooks        serve.Hooks
 	Log          *slog.Logger // nil: no log
 
@@ -69,9 +69,6 @@ func (m *Master) prepare() {
 	m.server.Name, m.server.Handle, m.server.Log = masterDoor, m.handle, m.Log
 	m.server.MaxConns, m.server.Hooks = m.MaxConns, m.Hooks
 	m.server.WriteTimeout = m.WriteTimeout
-	if m.WriteTimeout == 0 {
-		m.server.WriteTimeout = listPatience
-	}
 }
 
 func (m *Master) handle(_ context.Context, sc *serve.Conn) {

@@ -2,6 +2,7 @@ package authsock
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -63,6 +64,7 @@ func (c *masterConn) serve() {
 
 // handle answers one command. An error ends the connection.
 func (c *masterConn) handle(line []byte) error {
+	c.SetWriteTimeout(cmp.Or(c.master.WriteTimeout, serve.DefaultWriteTimeout)) // a LIST takes its own
 	reply, err := c.command(line)
 	if err != nil {
 		return err
@@ -240,6 +242,7 @@ func parseRequest(args []byte) (loginRequest, error) {
 // list answers LIST, a piece at a time: writing waits until the client reads.
 // It returns the last piece.
 func (c *masterConn) list(id uint32, args []byte) ([]byte, error) {
+	c.SetWriteTimeout(cmp.Or(c.master.WriteTimeout, listPatience))
 	b := c.out[:0]
 	for name := range users(c.master.Directory.View(), parseMask(args)) {
 		b = append(appendWord(b, "LIST", id), '\t')

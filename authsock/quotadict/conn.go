@@ -37,7 +37,7 @@ const (
 // Why something fails, for Dovecot's log.
 const (
 	failKey   = "unsupported key"
-	failUser  = "unknown user"
+	failUser  = "no such user, or not a user's name"
 	failValue = "not a size"
 	failUnset = "usage cannot be unset"
 	failHalf  = "messages without priv/quota/storage"

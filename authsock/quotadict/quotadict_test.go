@@ -53,10 +53,10 @@ func TestReport(t *testing.T) {
 		{"rolled back", hello3 + "B1\tbusy@example.test\nS1\tpriv/quota/storage\t7\nR1\n", "", "busy", before, ""},
 		{"not committed", hello3 + "B1\tbusy@example.test\nS1\tpriv/quota/storage\t7\n", "", "busy", before, ""},
 
-		{"unknown user", hello3 + "B1\tnobody@example.test\nS1\tpriv/quota/storage\t7\nC1\n", "F1\tunknown user\n", "busy", before, "unknown_user"},
-		{"no user", hello3 + "B1\nS1\tpriv/quota/storage\t7\nC1\n", "F1\tunknown user\n", "busy", before, "unknown_user"},
-		{"an alias", hello3 + "B1\tteam@example.test\nS1\tpriv/quota/storage\t7\nC1\n", "F1\tunknown user\n", "busy", before, "unknown_user"},
-		{"a name that is too long", hello3 + "B1\t" + strings.Repeat("a", 60000) + "\nS1\tpriv/quota/storage\t7\nC1\n", "F1\tunknown user\n", "busy", before, "unknown_user"},
+		{"unknown user", hello3 + "B1\tnobody@example.test\nS1\tpriv/quota/storage\t7\nC1\n", "F1\tno such user, or not a user's name\n", "busy", before, "unknown_user"},
+		{"no user", hello3 + "B1\nS1\tpriv/quota/storage\t7\nC1\n", "F1\tno such user, or not a user's name\n", "busy", before, "unknown_user"},
+		{"an alias", hello3 + "B1\tteam@example.test\nS1\tpriv/quota/storage\t7\nC1\n", "F1\tno such user, or not a user's name\n", "busy", before, "unknown_user"},
+		{"a name that is too long", hello3 + "B1\t" + strings.Repeat("a", 60000) + "\nS1\tpriv/quota/storage\t7\nC1\n", "F1\tno such user, or not a user's name\n", "busy", before, "unknown_user"},
 		{"another key", hello3 + "B1\tbusy@example.test\nS1\tpriv/quota/storage\t7\nS1\tshared/x\t1\nC1\n", "F1\tunsupported key\n", "busy", before, "refused"},
 		{"another key unset", hello3 + "B1\tbusy@example.test\nU1\tpriv/other\nC1\n", "F1\tunsupported key\n", "busy", before, "refused"},
 		{"negative", hello3 + "B1\tbusy@example.test\nS1\tpriv/quota/storage\t-1\nC1\n", "F1\tnot a size\n", "busy", before, "refused"},
@@ -105,8 +105,8 @@ func TestRead(t *testing.T) {
 		{"messages", "Lpriv/quota/messages\tbusy@example.test", "O1\n"},
 		{"by another name", "Lpriv/quota/storage\tBUSY+x@example.test", "O60000\n"},
 		{"never reported", "Lpriv/quota/storage\talice@example.test", "N\n"},
-		{"unknown user", "Lpriv/quota/storage\tnobody@example.test", "Funknown user\n"},
-		{"no user", "Lpriv/quota/storage", "Funknown user\n"},
+		{"unknown user", "Lpriv/quota/storage\tnobody@example.test", "Fno such user, or not a user's name\n"},
+		{"no user", "Lpriv/quota/storage", "Fno such user, or not a user's name\n"},
 		{"another key", "Lpriv/quota/limit\tbusy@example.test", "Funsupported key\n"},
 		{"empty key", "L\tbusy@example.test", "Funsupported key\n"},
 		{"all", "I1\t0\tpriv/quota/\tbusy@example.test", "Opriv/quota/messages\t1\nOpriv/quota/storage\t60000\n\n"},
@@ -115,7 +115,7 @@ func TestRead(t *testing.T) {
 		{"one key", "I16\t0\tpriv/quota/storage\tbusy@example.test", "Opriv/quota/storage\t60000\n\n"},
 		{"path is no key", "I16\t0\tpriv/quota/\tbusy@example.test", "\n"},
 		{"nothing reported", "I1\t0\tpriv/quota/\talice@example.test", "\n"},
-		{"all of an unknown user", "I1\t0\tpriv/quota/\tnobody@example.test", "Funknown user\n"},
+		{"all of an unknown user", "I1\t0\tpriv/quota/\tnobody@example.test", "Fno such user, or not a user's name\n"},
 		{"another path", "I1\t0\tshared/\tbusy@example.test", "Funsupported key\n"},
 	}
 	r := newRig(t)
@@ -163,7 +163,7 @@ func TestHostile(t *testing.T) {
 		{"iterate with broken flags", good + "Ix\t0\tpriv/quota/\tbusy@example.test\n", "O60000\n", string(errArguments)},
 		{"a hundred transactions", good + begins(maxTransactions) + "C5\n", "O60000\nO5\n", ""},
 		{"one more", good + begins(maxTransactions+1), "O60000\n", string(errTooMany)},
-		{"longest line", good + "Lpriv/quota/storage\t" + strings.Repeat("x", maxLine-20) + "\n", "O60000\nFunknown user\n", ""},
+		{"longest line", good + "Lpriv/quota/storage\t" + strings.Repeat("x", maxLine-20) + "\n", "O60000\nFno such user, or not a user's name\n", ""},
 		{"longer line", good + "Lpriv/quota/storage\t" + strings.Repeat("x", maxLine-19) + "\n", "O60000\n", "line is too long"},
 		{"endless line", good + strings.Repeat("x", 2*maxLine), "O60000\n", "line is too long"},
 		{"many arguments", good + "L" + strings.Repeat("\t", 1000) + "\n", "O60000\nFunsupported key\n", ""},
@@ -197,7 +197,7 @@ func TestUserAtCommit(t *testing.T) {
 		t.Errorf("lookup answered %q", got)
 	}
 	r.change(t, "alice", func(u *directory.UserFields) { u.Addresses = nil })
-	if got := c.Ask("C1\n"); got != "F1\tunknown user\n" {
+	if got := c.Ask("C1\n"); got != "F1\tno such user, or not a user's name\n" {
 		t.Errorf("commit answered %q", got)
 	}
 }

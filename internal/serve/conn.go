@@ -170,6 +170,15 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
+// SetWriteTimeout sets for how long the next writes may take. Only the goroutine
+// that writes may call it.
+func (c *Conn) SetWriteTimeout(d time.Duration) {
+	if d != c.writeTimeout {
+		c.writeTimeout = d
+		c.renewWrite.Store(0) // the next Write sets its deadline
+	}
+}
+
 // Peer returns who connected; false when the connection is not a Unix socket.
 func (c *Conn) Peer() (peercred.Cred, bool) { return c.peer, c.hasPeer }
 

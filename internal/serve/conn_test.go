@@ -266,3 +266,22 @@ func TestRefusalsAreLoggedRarely(t *testing.T) {
 		}
 	}
 }
+
+// A peer that does not read is left after the time that was set last.
+func TestSetWriteTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer theirs.Close()
+		c := newConn(&Server{}, nil, ours)
+		for _, patience := range []time.Duration{time.Hour, time.Second, DefaultWriteTimeout} {
+			c.SetWriteTimeout(patience)
+			begin := time.Now()
+			if _, err := c.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatalf("Write to a peer that does not read = %v", err)
+			}
+			if took := time.Since(begin); took != patience {
+				t.Errorf("Write waited %v, want %v", took, patience)
+			}
+		}
+	})
+}
