@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -72,14 +73,21 @@ func (d *Directory) commit() {
 }
 
 // waiting returns the request and those that wait behind it.
+//
+// Those who were answered just now may be about to ask again: they get one turn
+// of the processor. Alone, that costs nothing.
 func (d *Directory) waiting(first *request) []*request {
 	batch := []*request{first}
-	for len(batch) < maxBatch {
+	for yielded := false; len(batch) < maxBatch; {
 		select {
 		case r := <-d.queue:
 			batch = append(batch, r)
 		default:
-			return batch
+			if yielded {
+				return batch
+			}
+			yielded = true
+			runtime.Gosched()
 		}
 	}
 	return batch

@@ -45,10 +45,7 @@ func (tx *Tx) ChangeUser(a mailaddr.Addr, match Revision, fn func(*UserFields) e
 	if err != nil {
 		return err
 	}
-	after, err := decodeUser(a.Internal(), value)
-	if err != nil {
-		return err
-	}
+	after := before.clone()
 	if err := fn(&after); err != nil {
 		return err
 	}
@@ -89,6 +86,14 @@ func (tx *Tx) DeleteUser(a mailaddr.Addr, match Revision) error {
 		return tx.put(u.LoginName.String(), nil)
 	}
 	return nil
+}
+
+// clone returns a copy that shares nothing with u that can be changed.
+func (u UserFields) clone() UserFields {
+	u.Addresses, u.Forward = slices.Clone(u.Addresses), slices.Clone(u.Forward)
+	u.Switches.SubmitDomains, u.RoleDomains = slices.Clone(u.Switches.SubmitDomains), slices.Clone(u.RoleDomains)
+	u.Credentials = slices.Clone(u.Credentials)
+	return u
 }
 
 // putUser writes a user and the names that lead to it.
@@ -164,6 +169,9 @@ func (tx *Tx) putLogin(before, after UserFields) error {
 // checkUserLimits fails when the domain has no room for the user, or for the
 // limit it asks for.
 func (tx *Tx) checkUserLimits(before, after UserFields) error {
+	if !before.Address.IsZero() && before.Quota == after.Quota {
+		return nil
+	}
 	key := after.Address.Domain().Internal()
 	value, err := tx.full(key)
 	if err != nil {
@@ -177,7 +185,7 @@ func (tx *Tx) checkUserLimits(before, after UserFields) error {
 	if before.Address.IsZero() && d.MaxUsers > 0 && uint64(sum.Users) > d.MaxUsers {
 		return &Error{Code: CodeLimitUsers, Detail: fmt.Sprintf("Maximum number of users allowed has been reached: %s may have %d", d.Domain.Unicode(), d.MaxUsers)}
 	}
-	if d.MaxBytes == 0 || !before.Address.IsZero() && before.Quota == after.Quota {
+	if d.MaxBytes == 0 {
 		return nil
 	}
 	return d.checkBytes(sum, after.Quota, tx.d.settings.Load().DefaultQuota)
