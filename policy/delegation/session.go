@@ -226,7 +226,8 @@ func (q *question) logDecision(d policy.Decision, took time.Duration) {
 		slog.String("stage", q.request.Stage.String()),
 		slog.String("rule", d.Rule.String()), slog.String("action", d.Action.String()),
 		slog.String("user", shown(q.request.Login)), slog.String("sender", shown(q.request.Sender)),
-		slog.String("recipient", recipient), slog.Duration("took", took))
+		slog.String("recipient", recipient),
+		slog.String("request", shown(q.instance)), slog.Duration("took", took))
 }
 
 // shown cuts what a client sent to what a log line may hold.

@@ -13,7 +13,9 @@
 // typing error in main.cf, is answered TEMP, because NOTFOUND would refuse mail
 // for good.
 //
-// Only trouble of ours is TEMP: an alias that leads too deep, a reply over
+// A key that is not UTF-8 is answered TEMP where NOTFOUND would say "unknown
+// user" (Postfix refuses such an address itself, unless smtputf8_enable=no).
+// Beside these only trouble of ours is TEMP: an alias that leads too deep, a reply over
 // MaxReply. smtpd keeps what it was told about domains and transport, a TEMP
 // too, until its process ends (measured); these two maps only look into memory
 // and never answer it. A panic ends the connection; Postfix connects and asks

@@ -1,6 +1,7 @@
 package socketmap
 
 import (
+	"errors"
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/mailaddr"
 	"github.com/gatepost/gatepost/policy"
@@ -63,7 +64,10 @@ func (s *session) answer(m Map, raw []byte) Result {
 		return s.domain(v.Lookup(k).Domain())
 	}
 	k, _, err := mailaddr.AppendKey(s.key[:0], raw)
-	if err != nil {
+	switch {
+	case errors.Is(err, mailaddr.ErrInvalidUTF8) && m != Transport:
+		return s.trouble("the key is not UTF-8")
+	case err != nil:
 		return s.notFound()
 	}
 	switch m {
