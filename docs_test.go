@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -64,21 +65,34 @@ func warnings(t *testing.T, path string) (messages []string) {
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
-		if !ok || len(call.Args) == 0 {
+		if !ok || !warns(call) {
 			return true
 		}
-		method, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok || method.Sel.Name != "Warn" && method.Sel.Name != "Error" {
-			return true
-		}
-		if literal, ok := call.Args[0].(*ast.BasicLit); ok && literal.Kind == token.STRING {
+		for _, arg := range call.Args {
+			literal, ok := arg.(*ast.BasicLit)
+			if !ok || literal.Kind != token.STRING {
+				continue
+			}
 			if message, err := strconv.Unquote(literal.Value); err == nil {
 				messages = append(messages, message)
 			}
+			break // what follows are attributes
 		}
 		return true
 	})
 	return messages
+}
+
+// warns reports whether a call is Warn or Error with a message, or is given one
+// of these levels.
+func warns(call *ast.CallExpr) bool {
+	if method, ok := call.Fun.(*ast.SelectorExpr); ok && (method.Sel.Name == "Warn" || method.Sel.Name == "Error") {
+		return len(call.Args) > 0
+	}
+	return slices.ContainsFunc(call.Args, func(arg ast.Expr) bool {
+		level, ok := arg.(*ast.SelectorExpr)
+		return ok && (level.Sel.Name == "LevelWarn" || level.Sel.Name == "LevelError")
+	})
 }
 
 // The manual page of the configuration has every key that the example has.

@@ -157,8 +157,11 @@ func (f *Facts) List() iter.Seq[Fact] {
 // maxDomainKey is "@" and the longest domain, RFC 1035 section 2.3.4.
 const maxDomainKey = 1 + 253
 
-// scratch is what Gather works with.
+// scratch is what Gather works with. All of it lies here and nothing large on the
+// stack: there are as many stacks as connections, and each is far from the
+// processor when its turn comes.
 type scratch struct {
+	gathering gathering
 	key          [mailaddr.MaxKey]byte // of the login, the first recipient, and one other address at a time
 	domain       [maxDomainKey]byte
 	targets      []directory.Target

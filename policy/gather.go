@@ -41,7 +41,8 @@ type Request struct {
 // reserved then.
 func Gather(v directory.View, l *quota.Ledger, req *Request, f *Facts) error {
 	f.begin(req)
-	g := gathering{view: v, ledger: l, request: req, facts: f}
+	g := &f.gathering
+	*g = gathering{view: v, ledger: l, request: req, facts: f}
 	g.first()
 	err := g.sender()
 	for i := 0; err == nil && i < len(req.Recipients); i++ {
@@ -76,6 +77,7 @@ func (f *Facts) begin(req *Request) {
 // end forgets the records, which would keep parts of the directory alive that
 // nothing else needs, and what has grown large.
 func (f *Facts) end() {
+	f.gathering = gathering{}
 	clear(f.owners)
 	f.owners, f.mailboxes = f.owners[:0], f.mailboxes[:0]
 	if cap(f.reservations) > keptReservations && len(f.reservations) == 0 {

@@ -6,7 +6,8 @@ import "strings"
 // The zero Reply, Dunno, lets Postfix go on.
 type Reply uint8
 
-// The replies. They are promises to those who read them in mail logs; none
+// The replies, dense: an array of ReplyCount elements has a place for each. They
+// are promises to those who read them in mail logs; none
 // names an address.
 const (
 	Dunno Reply = iota
@@ -22,12 +23,12 @@ const (
 	MailboxFull
 	MailboxFullNow   // mail in flight takes the room
 	TemporaryFailure // gatepost is in trouble; no rule says this
-	replyEnd
+	ReplyCount
 )
 
 // access holds the actions as access(5) has them. Each has an enhanced status
 // code: a reply of digits alone would permit (measured).
-var access = [replyEnd]string{
+var access = [ReplyCount]string{
 	Dunno:              "DUNNO",
 	AccountDisabled:    "550 5.7.1 Account disabled",
 	MayNotSend:         "550 5.7.1 This account may not send mail",
