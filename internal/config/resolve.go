@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/gatepost/gatepost/internal/serve"
 )
@@ -50,7 +51,16 @@ type resolver struct {
 }
 
 func (r *resolver) miss(key, format string, args ...any) {
-	r.missing = append(r.missing, Mistake{Line: r.lines[key], Key: key, Text: fmt.Sprintf(format, args...)})
+	r.missing = append(r.missing, Mistake{Line: r.line(key), Key: key, Text: fmt.Sprintf(format, args...)})
+}
+
+// line returns where a key stands; of one that a listener leaves to its default,
+// where the listener names its door.
+func (r *resolver) line(key string) int {
+	if line := r.lines[key]; line > 0 {
+		return line
+	}
+	return r.lines[key[:max(0, strings.LastIndexByte(key, '.'))]+".door"]
 }
 
 // user returns the number of a user; -1 when there is none, or no name.

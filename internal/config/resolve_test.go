@@ -116,6 +116,9 @@ warn_at = [101]
 door = "policy"
 address = "unix:/nowhere/policy"
 group = "nosuchgroup"
+[[listen]]
+door = "admin"
+address = "unix:/nowhere/admin"
 `
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -129,7 +132,7 @@ group = "nosuchgroup"
 	for _, m := range mistakes {
 		keys = append(keys, fmt.Sprintf("%d %s", m.Line, m.Key))
 	}
-	want := []string{"2 mail.uid", "3 mail.gid", "5 quota.warn_at[0]", "8 listen[0].address", "9 listen[0].group"}
+	want := []string{"2 mail.uid", "3 mail.gid", "5 quota.warn_at[0]", "8 listen[0].address", "9 listen[0].group", "12 listen[1].address"}
 	for _, w := range want {
 		if !slices.Contains(keys, w) {
 			t.Errorf("Check names %q, not %q", keys, w)
