@@ -51,7 +51,7 @@ var words = map[string]string{
 		"what was damaged. It is 0 again after the next restart.",
 
 	"gatepost_door_connections": "Postfix keeps one connection for each smtpd process and service, Dovecot one for each login process. " +
-		"The limit is 16384 a door, 256 for admin. Slow growth without end is a peer that forgets connections.",
+		"The limit is 16384 a door, 256 for admin and metrics. Slow growth without end is a peer that forgets connections.",
 	"gatepost_door_refused_connections_total": "Every one is a mail or a login that had to wait. Find the peer with the many connections " +
 		"(`ss -xp`), or lower the process limits of Postfix.",
 	"gatepost_door_panics_total": "Every one is a bug of gatepost. The log has the stack: please report it. The peer's request was answered as a temporary failure, or its connection closed.",
