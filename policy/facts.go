@@ -161,7 +161,7 @@ const maxDomainKey = 1 + 253
 // stack: there are as many stacks as connections, and each is far from the
 // processor when its turn comes.
 type scratch struct {
-	gathering gathering
+	gathering    gathering
 	key          [mailaddr.MaxKey]byte // of the login, the first recipient, and one other address at a time
 	domain       [maxDomainKey]byte
 	targets      []directory.Target

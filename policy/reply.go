@@ -7,8 +7,7 @@ import "strings"
 type Reply uint8
 
 // The replies, dense: an array of ReplyCount elements has a place for each. They
-// are promises to those who read them in mail logs; none
-// names an address.
+// are promises to those who read them in mail logs; none names an address.
 const (
 	Dunno Reply = iota
 	AccountDisabled

@@ -35,6 +35,7 @@ type Server struct {
 	once      sync.Once
 	log       *slog.Logger
 	server    serve.Server
+	replies   [policy.ReplyCount][]byte // as they are sent
 	messages  memory
 	questions sync.Pool // of *question
 }
@@ -59,6 +60,9 @@ func (s *Server) prepare() {
 	}
 	if s.Modes.Load() == nil {
 		s.Modes.CompareAndSwap(nil, &policy.Modes{})
+	}
+	for r := range policy.ReplyCount {
+		s.replies[r] = []byte("action=" + r.String() + "\n\n")
 	}
 	s.messages.seed = maphash.MakeSeed()
 	s.questions.New = func() any { return &question{server: s} }

@@ -20,7 +20,6 @@ type session struct {
 	decoder
 	server *Server
 	ctx    context.Context
-	reply  []byte
 }
 
 // question is what a decision works with. It is not kept with a connection: most
@@ -39,10 +38,7 @@ type question struct {
 // Answer decides about the request that was decoded.
 func (s *session) Answer(b []byte) ([]byte, error) {
 	d, err := s.decide(b)
-	s.reply = append(s.reply[:0], "action="...)
-	s.reply = append(s.reply, d.Reply.String()...)
-	s.reply = append(s.reply, "\n\n"...)
-	return s.reply, err
+	return s.server.replies[d.Reply], err
 }
 
 func (s *session) decide(b []byte) (policy.Decision, error) {
@@ -187,7 +183,16 @@ func (q *question) tell(d policy.Decision, start time.Time) {
 			}
 		}
 	}
-	q.logDecision(d, took)
+	level, message := slog.LevelDebug, "mail passed"
+	switch {
+	case d.Action.Refuses():
+		level, message = slog.LevelInfo, "mail refused"
+	case d.Action == policy.Warned:
+		level, message = slog.LevelWarn, "mail passed although a rule applies"
+	}
+	if q.server.log.Enabled(q.ctx, level) {
+		q.logDecision(d, took, level, message)
+	}
 }
 
 func (q *question) tellWatched(d policy.Decision) {
@@ -205,19 +210,9 @@ func (q *question) tellWatched(d policy.Decision) {
 	}
 }
 
-// logDecision writes a line when its level is wanted: attributes allocate even
-// when they are dropped.
-func (q *question) logDecision(d policy.Decision, took time.Duration) {
-	level, message := slog.LevelDebug, "mail passed"
-	switch {
-	case d.Action.Refuses():
-		level, message = slog.LevelInfo, "mail refused"
-	case d.Action == policy.Warned:
-		level, message = slog.LevelWarn, "mail passed although a rule applies"
-	}
-	if !q.server.log.Enabled(q.ctx, level) {
-		return
-	}
+// logDecision writes a line. It is called only when the line is wanted:
+// attributes allocate even when they are dropped.
+func (q *question) logDecision(d policy.Decision, took time.Duration, level slog.Level, message string) {
 	recipient := ""
 	if len(q.request.Recipients) > 0 {
 		recipient = shown(q.request.Recipients[0])
