@@ -119,7 +119,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	s.once.Do(s.prepare)
 	stop := context.AfterFunc(ctx, func() { _ = s.http.Close() })
 	defer stop()
-	err := s.http.Serve(l)
+	err := s.http.Serve(listener{l, s.Log})
 	if errors.Is(err, http.ErrServerClosed) {
 		return ctx.Err()
 	}
