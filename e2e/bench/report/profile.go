@@ -21,6 +21,8 @@ var parts = []struct{ prefix, what string }{
 	{"time.Since", partClock},
 	{module + "policy/delegation.(*decoder)", partParse},
 	{module + "policy/delegation.(*memory)", partMemory},
+	{module + "policy/delegation.(*shard)", partMemory},
+	{module + "policy/delegation.index", partMemory},
 	{module + "policy/delegation.", partDoor},
 	{module + "policy.", partRules},
 	{module + "internal/directory.", partLookup},
