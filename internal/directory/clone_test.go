@@ -16,8 +16,8 @@ func TestCloneSharesNothing(t *testing.T) {
 
 // fillSlices gives every exported slice one element.
 func fillSlices(v reflect.Value) {
-	for i := range v.NumField() {
-		switch f := v.Field(i); {
+	for _, field := range v.Fields() {
+		switch f := field; {
 		case f.Kind() == reflect.Slice && f.CanSet():
 			f.Set(reflect.MakeSlice(f.Type(), 1, 1))
 		case f.Kind() == reflect.Struct && f.CanSet():
