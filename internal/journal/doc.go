@@ -25,6 +25,25 @@
 // Sequence numbers have no gaps. The chain covers every byte of every payload
 // and the order of the frames, also across segments.
 //
+// # Pruning
+//
+// [Journal.Prune] removes whole segments, the oldest first, each durably before
+// the next, so that what is left never has a gap. What is left can still be
+// proved: the head of each segment carries the chain value of everything before
+// it. Before anything is removed, the file "anchor" is made durable (temporary
+// file, sync, rename, sync of the directory). It tells pruning from loss:
+//
+//	0       26     "gatepost journal anchor 1\n"
+//	26      1      1: pruned, 2: begun anew, since the segments before were lost
+//	27      8      sequence number that the journal may begin with
+//	35      8      when, Unix nanoseconds
+//	43      32     chain value before it
+//	75      4      CRC-32C of the 75 bytes before
+//
+// A journal without an anchor begins with 1. One that begins later than its
+// anchor has lost a segment, which is named. One that begins earlier was
+// interrupted while it was pruned; the next Prune goes on.
+//
 // # Damage
 //
 // A crash can leave the last frame incomplete. Such a torn tail was never
@@ -38,5 +57,6 @@
 // dropped the pages); Append answers [ErrUnknown], and the journal takes
 // nothing more until it is opened again.
 //
-// One goroutine appends; reading may go on beside it.
+// One goroutine appends; reading may go on beside it, and Prune leaves a journal
+// alone that is being read ([ErrBusy]).
 package journal

@@ -6,8 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -36,123 +35,40 @@ type Options struct {
 	Log      *slog.Logger // nil: slog.Default()
 }
 
-// Journal is an open journal.
+// Journal is an open journal. One goroutine appends at a time; the other methods
+// may be called from any, at any time.
 type Journal struct {
 	dir     string
 	limit   int64
 	log     *slog.Logger
-	file    *os.File // the last segment
-	at      position // its end
-	failure error    // why nothing more is taken, if nothing is
+	reading bool   // it was opened read-only
+	anchor  Anchor // when it was opened
 
-	sync func(*os.File) error // fdatasync; a test makes it fail
-}
+	mu      sync.Mutex // guards file, at and failure
+	file    *os.File   // the last segment
+	at      position   // its end
+	failure error      // why nothing more is taken, if nothing is
 
-// Open opens the journal in o.Dir, or makes it, checks all of it, and cuts off a
-// torn tail.
-func Open(o Options) (*Journal, error) {
-	j := &Journal{dir: o.Dir, limit: o.SegmentSize, log: o.Log, sync: fdatasync}
-	if j.limit == 0 {
-		j.limit = defaultSegment
-	}
-	if j.log == nil {
-		j.log = slog.Default()
-	}
-	if o.ReadOnly {
-		j.failure = ErrReadOnly
-	} else if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
-	}
-	names, err := j.checkAll(o.Known)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case o.ReadOnly:
-		j.at.next = max(1, o.Begin, j.at.next)
-	case len(names) == 0:
-		return j, j.begin(position{next: max(1, o.Begin)})
-	default:
-		path := filepath.Join(j.dir, names[len(names)-1])
-		if j.file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
-			return nil, fmt.Errorf("open journal: %w", err)
-		}
-	}
-	return j, nil
-}
+	files sync.RWMutex // held for reading while the segments are read, and for writing while some are removed
 
-// checkAll checks every segment and returns their names.
-func (j *Journal) checkAll(known uint64) ([]string, error) {
-	names, err := segments(j.dir)
-	if err == nil {
-		names, err = j.dropEmptyTail(names)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
-	}
-	for i, name := range names {
-		if err := j.check(name, i == len(names)-1, known); err != nil {
-			return nil, err
-		}
-	}
-	return names, nil
-}
-
-func (j *Journal) readOnly() bool { return errors.Is(j.failure, ErrReadOnly) }
-
-// dropEmptyTail removes a last segment that a crash left without its head. It
-// holds no frame.
-func (j *Journal) dropEmptyTail(names []string) ([]string, error) {
-	if len(names) == 0 {
-		return names, nil
-	}
-	path := filepath.Join(j.dir, names[len(names)-1])
-	info, err := os.Stat(path)
-	if err != nil || info.Size() >= segmentHead {
-		return names, err
-	}
-	if j.readOnly() {
-		return names[:len(names)-1], nil
-	}
-	j.log.Warn("journal: an unfinished segment is removed", "segment", filepath.Base(path), "bytes", info.Size())
-	return names[:len(names)-1], os.Remove(path)
-}
-
-// check reads one segment; of the last one a torn tail is cut off.
-func (j *Journal) check(name string, last bool, known uint64) error {
-	path := filepath.Join(j.dir, name)
-	at, err := scan(path, j.at, nil)
-	j.at = at
-	if damage := (*DamageError)(nil); !last || !errors.As(err, &damage) || damage.Offset < segmentHead || at.next <= known {
-		return err
-	}
-	if intact, scanErr := intactAfter(path, at); intact || scanErr != nil {
-		return errors.Join(err, scanErr)
-	}
-	if j.readOnly() {
-		return nil
-	}
-	j.log.Warn("journal: a change that was never acknowledged is cut off", "segment", name, "offset", at.offset, "change", at.next, "err", err)
-	return cut(path, at.offset)
-}
-
-func cut(path string, size int64) error {
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(file.Truncate(size), file.Sync(), file.Close())
+	// A test makes these fail.
+	sync   func(*os.File) error // fdatasync
+	write  func(f *os.File, b []byte, at int64) (int, error)
+	remove func(path string) error // a segment, durably
 }
 
 // begin makes a new segment and makes its name durable.
 func (j *Journal) begin(at position) error {
 	path := filepath.Join(j.dir, segmentName(at.next))
+	if info, err := os.Stat(path); err == nil && info.Size() <= segmentHead {
+		_ = os.Remove(path) // an earlier try failed, and could not take it away either
+	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("begin journal segment: %w", err)
 	}
-	_, err = file.WriteAt(encodeSegmentHead(at.next, at.chain), 0)
-	if err = errors.Join(err, file.Sync(), syncDir(j.dir)); err != nil {
+	_, err = j.write(file, encodeSegmentHead(at.next, at.chain), 0)
+	if err = errors.Join(err, j.sync(file), syncDir(j.dir)); err != nil {
 		return errors.Join(fmt.Errorf("begin journal segment: %w", err), file.Close(), os.Remove(path))
 	}
 	j.file, j.at = file, position{segmentHead, at.next, at.chain}
@@ -176,7 +92,11 @@ func fdatasync(f *os.File) error {
 }
 
 // Next returns the sequence number that the next frame must begin with.
-func (j *Journal) Next() uint64 { return j.at.next }
+func (j *Journal) Next() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.at.next
+}
 
 // First returns the sequence number of the first frame that is kept.
 func (j *Journal) First() (uint64, error) {
@@ -184,16 +104,25 @@ func (j *Journal) First() (uint64, error) {
 	if err != nil || len(names) == 0 {
 		return 0, fmt.Errorf("read journal: no segments: %w", err)
 	}
-	return strconv.ParseUint(strings.TrimSuffix(names[0], suffix), 10, 64)
+	return numberOf(names[0]), nil
 }
 
+// Anchor returns where the journal began when it was opened, and why.
+func (j *Journal) Anchor() Anchor { return j.anchor }
+
 // Chain returns the chain value after the last frame.
-func (j *Journal) Chain() Chain { return j.at.chain }
+func (j *Journal) Chain() Chain {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.at.chain
+}
 
 // Append writes a frame that holds the sequence numbers from Next to last, and
 // returns when it is durable. An error that is not ErrUnknown says that the
 // frame is not there and never will be.
 func (j *Journal) Append(last uint64, payload []byte) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.failure != nil {
 		return j.failure
 	}
@@ -207,7 +136,7 @@ func (j *Journal) Append(last uint64, payload []byte) error {
 	}
 	f := frame{length: uint32(len(payload)), first: j.at.next, last: last}
 	f.chain = f.next(j.at.chain, payload)
-	if _, err := j.file.WriteAt(append(f.encode(), payload...), j.at.offset); err != nil {
+	if _, err := j.write(j.file, append(f.encode(), payload...), j.at.offset); err != nil {
 		return j.takeBack(fmt.Errorf("write journal: %w", err))
 	}
 	if err := j.sync(j.file); err != nil {
@@ -237,55 +166,10 @@ func (j *Journal) roll() error {
 	return old.Close()
 }
 
-// errEnd ends a scan at the end of a journal that is read only.
-var errEnd = errors.New("the end")
-
-// Replay calls fn for each frame that holds a sequence number above after, in
-// order. The payload is fn's to keep.
-func (j *Journal) Replay(after uint64, fn func(first, last uint64, payload []byte) error) error {
-	if !j.readOnly() {
-		return j.replay(after, fn)
-	}
-	if after+1 >= j.at.next {
-		return nil
-	}
-	err := j.replay(after, func(first, last uint64, payload []byte) error {
-		if err := fn(first, last, payload); err != nil || last+1 < j.at.next {
-			return err
-		}
-		return errEnd // a torn tail may follow
-	})
-	if errors.Is(err, errEnd) {
-		return nil
-	}
-	return err
-}
-
-func (j *Journal) replay(after uint64, fn func(first, last uint64, payload []byte) error) error {
-	names, err := segments(j.dir)
-	if err != nil {
-		return fmt.Errorf("read journal: %w", err)
-	}
-	var at position
-	for i, name := range names {
-		if i+1 < len(names) && names[i+1] <= segmentName(after+1) {
-			continue // all of it is older
-		}
-		at, err = scan(filepath.Join(j.dir, name), at, func(f frame, payload []byte) error {
-			if f.last <= after {
-				return nil
-			}
-			return fn(f.first, f.last, payload)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Close closes the journal.
 func (j *Journal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.failure == nil {
 		j.failure = errors.New("the journal is closed")
 	}

@@ -15,16 +15,25 @@ const suffix = ".journal"
 
 // DamageError says where a journal is not what was written.
 type DamageError struct {
-	Segment string // file name
+	Segment string // file name; "anchor": the file that says where a pruned journal begins
 	Offset  int64  // of the first byte that cannot be trusted
 	Reason  string
 }
 
 func (e *DamageError) Error() string {
+	if e.Segment == anchorFile {
+		return "the journal's anchor is damaged: " + e.Reason
+	}
 	return fmt.Sprintf("journal segment %s is damaged at byte %d: %s", e.Segment, e.Offset, e.Reason)
 }
 
 func segmentName(first uint64) string { return fmt.Sprintf("%020d%s", first, suffix) }
+
+// numberOf returns the sequence number in the name of a segment.
+func numberOf(name string) uint64 {
+	n, _ := strconv.ParseUint(strings.TrimSuffix(name, suffix), 10, 64) // segments lists only names that have one
+	return n
+}
 
 // segments lists the directory's segments by their first sequence number.
 func segments(dir string) ([]string, error) {

@@ -99,18 +99,6 @@ func TestVerifyMissesTheEnd(t *testing.T) {
 	}
 }
 
-// Without the first segment the rest is in order, but does not begin at 1.
-func TestVerifyAfterPruning(t *testing.T) {
-	j, v := verifiable(t)
-	if err := os.Remove(filepath.Join(j.dir, segmentName(1))); err != nil {
-		t.Fatal(err)
-	}
-	got, err := j.Verify(6, nothing)
-	if err != nil || got.First == 1 || got.Chain != v.Chain {
-		t.Errorf("Verify = %+v, %v, want the same chain from a later change on", got, err)
-	}
-}
-
 func rewrite(t *testing.T, path string, content []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, content, 0o600); err != nil {

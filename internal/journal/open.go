@@ -1,0 +1,166 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Open opens the journal in o.Dir, or makes it, checks all of it, and cuts off a
+// torn tail.
+func Open(o Options) (*Journal, error) {
+	j := &Journal{dir: o.Dir, limit: o.SegmentSize, log: o.Log, sync: fdatasync, write: (*os.File).WriteAt, remove: removeSegment}
+	if j.limit == 0 {
+		j.limit = defaultSegment
+	}
+	if j.log == nil {
+		j.log = slog.Default()
+	}
+	if o.ReadOnly {
+		j.failure, j.reading = ErrReadOnly, true
+	} else if err := makeDir(o.Dir); err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	names, err := j.checkAll(o.Known)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case o.ReadOnly:
+		j.at.next = max(1, o.Begin, j.at.next)
+		return j, nil
+	case len(names) == 0:
+		return j, j.beginAll(max(1, o.Begin))
+	}
+	path := filepath.Join(j.dir, names[len(names)-1])
+	if j.file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	return j, nil
+}
+
+// makeDir makes the directory, durably.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+// beginAll makes the first segment. One that does not begin with change 1 has an
+// anchor that says why: the changes before were kept by somebody else, and the
+// journal that had them is gone.
+func (j *Journal) beginAll(first uint64) error {
+	if first < j.anchor.First {
+		return &DamageError{segmentName(j.anchor.First), 0, "it is missing, and so is every other segment"}
+	}
+	if first > 1 {
+		j.anchor = Anchor{First: first, Why: Anew, Made: time.Now()}
+		if err := j.anchor.write(j.dir); err != nil {
+			return fmt.Errorf("begin journal: %w", err)
+		}
+	}
+	return j.begin(position{next: first})
+}
+
+// checkAll checks every segment and returns their names.
+func (j *Journal) checkAll(known uint64) ([]string, error) {
+	names, err := j.list()
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	if j.at, err = j.anchor.origin(names); err != nil {
+		return nil, err
+	}
+	for i, name := range names {
+		before, last := j.at, i == len(names)-1
+		if err := j.check(name, last, known); err != nil {
+			return nil, err
+		}
+		if err := j.anchor.passed(before, j.at, last); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// list reads the anchor and the segments' names, and removes what a crash left
+// unfinished.
+func (j *Journal) list() ([]string, error) {
+	names, err := segments(j.dir)
+	if err == nil {
+		j.anchor, err = readAnchor(j.dir)
+	}
+	if err == nil {
+		err = j.sweep()
+	}
+	if err == nil {
+		names, err = j.dropEmptyTail(names)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	return names, nil
+}
+
+// sweep removes anchors that were not finished.
+func (j *Journal) sweep() error {
+	if j.reading {
+		return nil
+	}
+	left, err := filepath.Glob(filepath.Join(j.dir, anchorFile+".*"))
+	for _, path := range left {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
+}
+
+// dropEmptyTail removes a last segment that a crash left without its head. It
+// holds no frame.
+func (j *Journal) dropEmptyTail(names []string) ([]string, error) {
+	if len(names) == 0 {
+		return names, nil
+	}
+	path := filepath.Join(j.dir, names[len(names)-1])
+	info, err := os.Stat(path)
+	if err != nil || info.Size() >= segmentHead {
+		return names, err
+	}
+	if j.reading {
+		return names[:len(names)-1], nil
+	}
+	j.log.Warn("journal: an unfinished segment is removed", "segment", filepath.Base(path), "bytes", info.Size())
+	return names[:len(names)-1], removeSegment(path)
+}
+
+// check reads one segment; of the last one a torn tail is cut off.
+func (j *Journal) check(name string, last bool, known uint64) error {
+	path := filepath.Join(j.dir, name)
+	at, err := scan(path, j.at, nil)
+	j.at = at
+	if damage := (*DamageError)(nil); !last || !errors.As(err, &damage) || damage.Offset < segmentHead || at.next <= known {
+		return err
+	}
+	if intact, scanErr := intactAfter(path, at); intact || scanErr != nil {
+		return errors.Join(err, scanErr)
+	}
+	if j.reading {
+		return nil
+	}
+	j.log.Warn("journal: a change that was never acknowledged is cut off", "segment", name, "offset", at.offset, "change", at.next, "err", err)
+	return cut(path, at.offset)
+}
+
+func cut(path string, size int64) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Truncate(size), file.Sync(), file.Close())
+}
