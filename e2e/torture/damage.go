@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ const (
 // specimen is a state directory that is copied and damaged again and again.
 type specimen struct {
 	name, dir string
-	want      sight
+	want      []sight // of the undamaged one: of the first start, and of those after it, each of which makes one change
 }
 
 // specimens makes two: one of a daemon that was stopped, and one of a daemon
@@ -37,6 +38,9 @@ func specimens(ctx context.Context, t *torture) ([]*specimen, error) {
 	stopped := &specimen{name: "stopped", dir: filepath.Join(t.Dir, "stopped")}
 	killed := &specimen{name: "killed", dir: filepath.Join(t.Dir, "killed")}
 	work := filepath.Join(t.Dir, "specimen")
+	if err := os.RemoveAll(work); err != nil { // another case's
+		return nil, err
+	}
 	k := make([]uint64, 3)
 	for range 3 { // more than one table, more than one snapshot
 		if err := live(ctx, t, work, k, stopped, killed); err != nil {
@@ -46,7 +50,33 @@ func specimens(ctx context.Context, t *torture) ([]*specimen, error) {
 	if err := copyState(stopped.dir, work); err != nil {
 		return nil, err
 	}
-	return []*specimen{stopped, killed}, nil
+	all := []*specimen{stopped, killed}
+	for _, sp := range all {
+		if err := sp.foresee(ctx, work); err != nil {
+			return nil, fmt.Errorf("%s, and not damaged: %w", sp.name, err)
+		}
+	}
+	return all, nil
+}
+
+// foresee starts daemons over a copy that is not damaged and keeps what they saw.
+func (sp *specimen) foresee(ctx context.Context, dir string) error {
+	if err := copyState(dir, sp.dir); err != nil {
+		return err
+	}
+	for n := range starts + 1 {
+		seen, stderr, err := lookAt(ctx, dir)
+		if err != nil {
+			return fmt.Errorf("%w: %.3000s", err, stderr)
+		}
+		if n > 0 {
+			sp.want = append(sp.want, seen)
+		}
+		if _, err := sp.judge(seen, n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // live opens the state directory, gives commands, copies it as it stands, which
@@ -76,12 +106,12 @@ func live(ctx context.Context, t *torture, work string, k []uint64, all ...*spec
 	if err != nil {
 		return err
 	}
+	want := sight{Fingerprint: fingerprint(records), Records: len(records), Revision: s.directory.Revision(), Usage: map[string]int64{}}
+	if err := s.store.LoadUsage(ctx, func(u store.Usage) { want.Usage[u.Address] = u.Usage.Bytes }); err != nil {
+		return err
+	}
 	for _, sp := range all {
-		sp.want = sight{Fingerprint: fingerprint(records), Records: len(records), Revision: s.directory.Revision(), Usage: map[string]int64{}}
-		err := s.store.LoadUsage(ctx, func(u store.Usage) { sp.want.Usage[u.Address] = u.Usage.Bytes })
-		if err != nil {
-			return err
-		}
+		sp.want = []sight{want}
 	}
 	if err := copyState(all[len(all)-1].dir, work); err != nil {
 		return err
@@ -154,12 +184,15 @@ func (sp *specimen) inspect(ctx context.Context, dir string) (verdict string, er
 			died = fmt.Sprintf("%v: %.3000s", err, stderr)
 			continue
 		}
-		verdict, err := sp.judge(seen)
-		if err == nil && died != "" {
-			verdict = fmt.Sprintf("died %d times, then %s", deaths, verdict)
-		}
+		verdict, err := sp.judge(seen, deaths)
 		if err == nil && seen.Refused == "" {
 			err = sp.again(ctx, dir, seen)
+		}
+		if err != nil && died != "" {
+			err = fmt.Errorf("%w; the start before died: %s", err, died)
+		}
+		if err == nil && died != "" {
+			verdict = fmt.Sprintf("died %d times, then %s", deaths, verdict)
 		}
 		return verdict, err
 	}
@@ -187,18 +220,21 @@ func lookAt(ctx context.Context, dir string) (seen sight, stderr string, err err
 	return seen, said.String(), decodeErr
 }
 
-// judge compares what was served with what is right.
-func (sp *specimen) judge(seen sight) (verdict string, err error) {
+// judge compares what was served with what is right. Each of the deaths before
+// may have come after that start's change.
+func (sp *specimen) judge(seen sight, deaths int) (verdict string, err error) {
 	if seen.Refused != "" {
 		return "refused", nil
 	}
-	if seen.Fingerprint != sp.want.Fingerprint || seen.Revision != sp.want.Revision {
+	same := func(want sight) bool { return seen.Fingerprint == want.Fingerprint && seen.Revision == want.Revision }
+	if first := sp.want[0]; !slices.ContainsFunc(sp.want[:deaths+1], same) {
 		return "", fmt.Errorf("%d records at revision %d are served, which are not the %d records at revision %d; rebuilt %q, log:\n%s",
-			seen.Records, seen.Revision, sp.want.Records, sp.want.Revision, seen.Rebuilt, seen.Log)
+			seen.Records, seen.Revision, first.Records, first.Revision, seen.Rebuilt, seen.Log)
 	}
+	usage := sp.want[0].Usage
 	for address, bytes := range seen.Usage {
-		if sp.want.Usage[address] != bytes {
-			return "", fmt.Errorf("usage of %s is %d, want %d or none", address, bytes, sp.want.Usage[address])
+		if usage[address] != bytes {
+			return "", fmt.Errorf("usage of %s is %d, want %d or none", address, bytes, usage[address])
 		}
 	}
 	switch {
@@ -206,7 +242,7 @@ func (sp *specimen) judge(seen sight) (verdict string, err error) {
 		return "", fmt.Errorf("after the start: %s; log:\n%s", seen.Trouble, seen.Log)
 	case seen.Rebuilt != "":
 		return "rebuilt", nil
-	case len(seen.Usage) < len(sp.want.Usage):
+	case len(seen.Usage) < len(usage):
 		return "usage forgotten", nil
 	case seen.Log != "":
 		return "noted", nil

@@ -92,7 +92,7 @@ var removalsOf = map[string]func(path string) error{
 // trial hurts a copy of a specimen and looks what comes of it.
 func (r *result) trial(ctx context.Context, t *torture, sp *specimen, verdicts map[string]int, hurt func(dir string) (string, error)) {
 	r.rounds++
-	r.acknowledged += int(sp.want.Revision)
+	r.acknowledged += int(sp.want[0].Revision)
 	dir := filepath.Join(t.Dir, fmt.Sprint("trial", r.rounds))
 	what := ""
 	err := copyState(dir, sp.dir)

@@ -39,7 +39,7 @@ func fulls(ctx context.Context, t *torture) *result {
 			r.fail("%v", err)
 			return r
 		}
-		d := &daemon{victim: victim{t: t, dir: volume.path("state")}, pause: pauses[r.rounds%len(pauses)]}
+		d := &daemon{victim: victim{t: t, dir: volume.path("state")}, pause: pauses[r.rounds%len(pauses)], dead: dead{waiting: map[string]bool{}}}
 		if err := d.fill(ctx, r, volume); err != nil && ctx.Err() == nil {
 			r.fail("round %d: %v", r.rounds, err)
 		}
@@ -58,7 +58,7 @@ type daemon struct {
 	victim
 	pause   time.Duration // of each writer
 	p       *process
-	answers []answer
+	dead    dead // all processes so far
 	deaths  int  // ended by a signal or a panic
 	refused int  // could not start, and said why
 	killed  bool // this end was ours
@@ -140,9 +140,14 @@ func (d *daemon) up(ctx context.Context) (err error) {
 
 // note takes in what the ended process said.
 func (d *daemon) note() {
-	for _, a := range d.p.wait() {
-		d.answers = append(d.answers, a)
+	answers := d.p.wait()
+	d.dead.answers = append(d.dead.answers, answers...)
+	d.dead.wait(d.next, answers)
+	for _, a := range answers {
 		d.next[a.writer] = max(d.next[a.writer], a.k+1)
+	}
+	for w := range d.next {
+		d.next[w]++ // the one without an answer may be there, and is not given again
 	}
 	switch status := d.p.cmd.ProcessState.Sys().(syscall.WaitStatus); {
 	case d.killed:
@@ -176,13 +181,14 @@ func (d *daemon) waitForAcknowledged(ctx context.Context, patience time.Duration
 // finish ends the process and checks what is there.
 func (d *daemon) finish(ctx context.Context, r *result) error {
 	d.down()
-	r.acknowledged += countAcknowledged(d.answers)
-	for _, a := range d.answers {
+	r.acknowledged += countAcknowledged(d.dead.answers)
+	for _, a := range d.dead.answers {
 		if a.kind == 'x' && !strings.Contains(a.reason, "disk") && !strings.Contains(a.reason, "no space") {
 			return fmt.Errorf("a change was refused without the reason: %s", a.reason)
 		}
 	}
-	lost, err := survivor(ctx, d.dir, d.model, d.answers, len(d.answers))
+	d.dead.certain = len(d.dead.answers)
+	lost, err := survivor(ctx, d.dir, d.model, &d.dead)
 	r.lost += lost
 	return err
 }

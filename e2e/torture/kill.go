@@ -98,7 +98,9 @@ func (v *victim) moment(p *process, r *result) {
 
 func (v *victim) check(ctx context.Context, r *result, p *process, answers []answer, certain int) bool {
 	r.acknowledged += countAcknowledged(answers[:certain])
-	lost, err := survivor(ctx, v.dir, v.model, answers, certain)
+	d := &dead{answers: answers, certain: certain, waiting: map[string]bool{}}
+	d.wait(v.next, answers)
+	lost, err := survivor(ctx, v.dir, v.model, d)
 	r.lost += lost
 	if err != nil && ctx.Err() == nil {
 		return r.fail("round %d in %s: %v\nthe process said:\n%.4000s", r.rounds, v.dir, err, p.stderr.String())
