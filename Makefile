@@ -56,6 +56,10 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 bench: ## gatepost against an echo server and its peers, into docs/performance.md (a quarter of an hour)
 	$(GO) run ./e2e/bench
 
+.PHONY: torture
+torture: ## kill -9, power cuts, flipped bits, lost files, a full disk: what is acknowledged must stay (as root, minutes)
+	$(GO) run ./e2e/torture
+
 .PHONY: cover
 cover: ## statement coverage of the unit tests, in dist/cover.html
 	mkdir -p dist
