@@ -57,6 +57,9 @@
 // dropped the pages); Append answers [ErrUnknown], and the journal takes
 // nothing more until it is opened again.
 //
+// A large payload is written and hashed in pieces ([Journal.AppendFrom]), and its
+// frame's head last, so that until then it is a torn tail.
+//
 // One goroutine appends; reading may go on beside it, and Prune leaves a journal
 // alone that is being read ([ErrBusy]).
 package journal

@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"hash/crc32"
+	"slices"
 )
 
 const (
@@ -47,14 +49,22 @@ type frame struct {
 
 // next returns the chain value of a frame after before.
 func (f *frame) next(before Chain, payload []byte) (c Chain) {
+	h := f.begin(before)
+	for part := range slices.Chunk(payload, piece) {
+		h.Write(part)
+	}
+	h.Sum(c[:0])
+	return c
+}
+
+// begin returns the hash of what stands before the payload.
+func (f *frame) begin(before Chain) hash.Hash {
 	var head [20]byte
 	f.putNumbers(head[:])
 	h := sha256.New()
 	h.Write(before[:])
 	h.Write(head[:])
-	h.Write(payload)
-	h.Sum(c[:0])
-	return c
+	return h
 }
 
 func (f *frame) putNumbers(b []byte) {

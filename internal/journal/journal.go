@@ -123,27 +123,38 @@ func (j *Journal) Chain() Chain {
 func (j *Journal) Append(last uint64, payload []byte) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.failure != nil {
-		return j.failure
-	}
-	if last < j.at.next || len(payload) > MaxPayload {
-		return fmt.Errorf("journal: a frame to change %d of %d bytes cannot follow change %d", last, len(payload), j.at.next-1)
-	}
-	if j.at.offset >= j.limit {
-		if err := j.roll(); err != nil {
-			return err
-		}
+	if err := j.ready(last, len(payload)); err != nil {
+		return err
 	}
 	f := frame{length: uint32(len(payload)), first: j.at.next, last: last}
 	f.chain = f.next(j.at.chain, payload)
 	if _, err := j.write(j.file, append(f.encode(), payload...), j.at.offset); err != nil {
 		return j.takeBack(fmt.Errorf("write journal: %w", err))
 	}
+	return j.commit(f)
+}
+
+// ready makes room for a frame, or says why it cannot be taken.
+func (j *Journal) ready(last uint64, size int) error {
+	if j.failure != nil {
+		return j.failure
+	}
+	if last < j.at.next || size > MaxPayload {
+		return fmt.Errorf("journal: a frame to change %d of %d bytes cannot follow change %d", last, size, j.at.next-1)
+	}
+	if j.at.offset >= j.limit {
+		return j.roll()
+	}
+	return nil
+}
+
+// commit makes a frame durable that was written.
+func (j *Journal) commit(f frame) error {
 	if err := j.sync(j.file); err != nil {
 		j.failure = fmt.Errorf("sync journal: %w: %w", ErrUnknown, err)
 		return j.failure
 	}
-	j.at = position{j.at.offset + f.size(), last + 1, f.chain}
+	j.at = position{j.at.offset + f.size(), f.last + 1, f.chain}
 	return nil
 }
 
