@@ -62,4 +62,5 @@ type Cause struct {
 	Actor    string // its name
 	Command  string // from the command table
 	Request  string // the request's id in the log
+	Reason   string // in the administrator's words; "": none was given
 }

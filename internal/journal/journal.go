@@ -32,7 +32,9 @@ type Options struct {
 	// ReadOnly leaves the files as they are: a torn tail is not cut off but not
 	// read either, and Append refuses.
 	ReadOnly bool
-	Log      *slog.Logger // nil: slog.Default()
+	// Sync makes what was written to a file durable; nil: fdatasync(2).
+	Sync func(*os.File) error
+	Log  *slog.Logger // nil: slog.Default()
 }
 
 // Journal is an open journal. One goroutine appends at a time; the other methods

@@ -12,9 +12,12 @@ import (
 // Open opens the journal in o.Dir, or makes it, checks all of it, and cuts off a
 // torn tail.
 func Open(o Options) (*Journal, error) {
-	j := &Journal{dir: o.Dir, limit: o.SegmentSize, log: o.Log, sync: fdatasync, write: (*os.File).WriteAt, remove: removeSegment}
+	j := &Journal{dir: o.Dir, limit: o.SegmentSize, log: o.Log, sync: o.Sync, write: (*os.File).WriteAt, remove: removeSegment}
 	if j.limit == 0 {
 		j.limit = defaultSegment
+	}
+	if j.sync == nil {
+		j.sync = fdatasync
 	}
 	if j.log == nil {
 		j.log = slog.Default()

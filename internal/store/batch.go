@@ -9,15 +9,21 @@ import (
 	"github.com/gatepost/gatepost/internal/directory"
 )
 
-// The journal's payload, version 1: the version byte, the number of entries,
+// The journal's payload, version 2: the version byte, the number of entries,
 // and for each entry
 //
-//	revision, time (Unix nanoseconds), uid, pid, actor, command, request,
+//	revision, time (Unix nanoseconds), uid, pid, actor, command, request, reason,
 //	number of changes, and for each of them key, previous revision,
 //	1 and the value or 0 (deleted)
 //
-// Numbers are uvarints, texts and values are preceded by their length.
-const batchVersion = 1
+// Numbers are uvarints, texts and values are preceded by their length. Version 1
+// had no reason; it is read.
+const (
+	batchVersion     = 2
+	batchVersionBare = 1
+
+	entryStart = 1 + 3*binary.MaxVarintLen64 // bytes that hold the first entry's time
+)
 
 var errBatch = errors.New("the journal's entry cannot be read")
 
@@ -32,6 +38,7 @@ func encodeBatch(b *directory.Batch) []byte {
 		w.text(e.Cause.Actor)
 		w.text(e.Cause.Command)
 		w.text(e.Cause.Request)
+		w.text(e.Cause.Reason)
 		w.number(uint64(len(e.Changes)))
 		for _, c := range e.Changes {
 			w.change(c)
@@ -59,10 +66,10 @@ func (w *encoder) change(c directory.Change) {
 
 // decodeBatch reads what encodeBatch wrote. The changes share payload's bytes.
 func decodeBatch(payload []byte) (*directory.Batch, error) {
-	if len(payload) == 0 || payload[0] != batchVersion {
-		return nil, fmt.Errorf("%w: unknown format", errBatch)
+	r, err := decode(payload)
+	if err != nil {
+		return nil, err
 	}
-	r := decoder{b: payload[1:]}
 	b := &directory.Batch{}
 	for range r.count() {
 		b.Entries = append(b.Entries, r.entry())
@@ -73,10 +80,33 @@ func decodeBatch(payload []byte) (*directory.Batch, error) {
 	return b, nil
 }
 
+// beginTime returns the time of a payload's first entry; its first entryStart
+// bytes are enough.
+func beginTime(payload []byte) (time.Time, error) {
+	r, err := decode(payload)
+	if err != nil {
+		return time.Time{}, err
+	}
+	_, _ = r.number(), r.number() // entries, revision
+	t := time.Unix(0, int64(r.number())).UTC()
+	if r.bad {
+		return time.Time{}, errBatch
+	}
+	return t, nil
+}
+
 // decoder reads one value after the other; bad stays set.
 type decoder struct {
-	b   []byte
-	bad bool
+	b      []byte
+	bad    bool
+	reason bool // entries have one
+}
+
+func decode(payload []byte) (*decoder, error) {
+	if len(payload) == 0 || payload[0] != batchVersion && payload[0] != batchVersionBare {
+		return nil, fmt.Errorf("%w: unknown format", errBatch)
+	}
+	return &decoder{b: payload[1:], reason: payload[0] != batchVersionBare}, nil
 }
 
 func (r *decoder) number() uint64 {
@@ -114,6 +144,9 @@ func (r *decoder) entry() directory.Entry {
 		Time:     time.Unix(0, int64(r.number())).UTC(),
 		Cause: directory.Cause{UID: uint32(r.number()), PID: uint32(r.number()),
 			Actor: r.text(), Command: r.text(), Request: r.text()},
+	}
+	if r.reason {
+		e.Cause.Reason = r.text()
 	}
 	for range r.count() {
 		e.Changes = append(e.Changes, r.change())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -36,7 +37,7 @@ type database struct {
 
 // openDatabase opens the database in dir, or makes it.
 func openDatabase(dir string, log *slog.Logger) (_ *database, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("make the database's directory: %w", err)
 	}
 	defer func() {
@@ -78,6 +79,17 @@ func openError(dir string, err error) error {
 		return fmt.Errorf("open the database in %s: %w", dir, err)
 	}
 	return fmt.Errorf("open the database in %s: %w: %w", dir, errDamaged, err)
+}
+
+// makeDir makes a directory for the owner only, durably.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
 }
 
 // syncDir makes the names of new files durable; Badger does not.

@@ -57,7 +57,10 @@ func (s *Store) endOpening() {
 
 // sweep removes what a process that died has left unfinished.
 func (s *Store) sweep() error {
-	dir := s.path("snapshots")
+	return errors.Join(sweepDir(s.path(snapshotDir)), sweepDir(s.path(replacedDir)))
+}
+
+func sweepDir(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

@@ -37,12 +37,14 @@ func (s *Store) rebuild(cause error) error {
 	return nil
 }
 
-// buildAnew makes badger.new.
+// buildAnew makes badger.new: it has this name only when it is complete and on
+// the disk, because a start that finds no badger takes it.
 func (s *Store) buildAnew() error {
-	if err := os.RemoveAll(s.path("badger.new")); err != nil {
+	building := s.path("badger.building")
+	if err := errors.Join(os.RemoveAll(building), os.RemoveAll(s.path("badger.new"))); err != nil {
 		return err
 	}
-	d, err := openDatabase(s.path("badger.new"), s.log)
+	d, err := openDatabase(building, s.log)
 	if err != nil {
 		return err
 	}
@@ -50,7 +52,13 @@ func (s *Store) buildAnew() error {
 	if err = s.fill(s.journal, in.add); err == nil {
 		err = in.flush()
 	}
-	return errors.Join(err, d.db.Close())
+	if err = errors.Join(err, d.db.Close(), syncDir(building)); err != nil {
+		return err
+	}
+	if err := os.Rename(building, s.path("badger.new")); err != nil {
+		return err
+	}
+	return syncDir(s.dir)
 }
 
 // fill hands on what makes the whole directory: the newest intact snapshot and
@@ -65,7 +73,7 @@ func (s *Store) fill(j *journal.Journal, apply func(*directory.Batch) error) err
 		return err
 	}
 	for i := len(names) - 1; i >= 0; i-- {
-		path := filepath.Join(s.path("snapshots"), names[i])
+		path := filepath.Join(s.path(snapshotDir), names[i])
 		b, err := snapshotBatch(path)
 		if err != nil {
 			s.log.Error("a snapshot cannot be used", "snapshot", names[i], "err", err)

@@ -10,10 +10,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/snapshot"
@@ -21,21 +17,15 @@ import (
 
 // A snapshot is the directory at one revision; a backup is a snapshot that an
 // administrator keeps. Package snapshot tells the format.
-const (
-	snapshotSuffix = ".snapshot"
-	maxSnapshotKey = 1 << 12
-	unfinished     = "unfinished-" // the names of snapshots that are being written
-
-	// keptSnapshots is how many snapshots stay; an older one than the newest
-	// helps when that one turns out damaged.
-	keptSnapshots = 3
-)
+const maxSnapshotKey = 1 << 12
 
 // ErrSnapshot says that a file is not a whole, unchanged snapshot.
 var ErrSnapshot = snapshot.ErrDamaged
 
 // Backup writes a snapshot of what is committed to w and returns its revision.
-// Changes go on meanwhile.
+// Changes go on meanwhile. When the database is behind what is committed and
+// cannot catch up, it fails: a backup without the last changes would look like
+// one that has them.
 func (s *Store) Backup(ctx context.Context, w io.Writer) (directory.Revision, error) {
 	if im := s.image.Load(); im != nil {
 		out := newSnapshotWriter(w, im.head())
@@ -44,9 +34,13 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (directory.Revision, er
 		}
 		return im.revision, out.finish()
 	}
+	committed := s.Revision()
 	s.drain()
 	txn, h := s.database.view()
 	defer txn.Discard()
+	if h.revision < committed {
+		return 0, fmt.Errorf("write backup: the database has changes up to %d, and %d is committed: %w", h.revision, committed, s.Failure())
+	}
 	out := newSnapshotWriter(w, h)
 	if err := records(ctx, txn, h, out.record); err != nil {
 		return 0, fmt.Errorf("write backup: %w", err)
@@ -66,75 +60,6 @@ func (s *Store) drain() {
 	for s.failure == nil && len(s.queue) > 0 && s.queue[0].Revision() <= last {
 		s.changed.Wait()
 	}
-}
-
-// Snapshot writes a snapshot into the state directory, unless the newest one is
-// as new, and removes the oldest ones.
-func (s *Store) Snapshot(ctx context.Context) error {
-	if err := s.Failure(); err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
-	}
-	dir := s.path("snapshots")
-	names, err := s.snapshots()
-	if err != nil {
-		return err
-	}
-	s.drain()
-	if len(names) > 0 && names[len(names)-1] == snapshotName(s.database.revision()) {
-		return nil
-	}
-	if err := s.writeSnapshot(ctx, dir); err != nil {
-		return fmt.Errorf("write snapshot: %w", err)
-	}
-	if names, err = s.snapshots(); err != nil {
-		return err
-	}
-	for _, old := range names[:max(0, len(names)-keptSnapshots)] {
-		if err := os.Remove(filepath.Join(dir, old)); err != nil {
-			return fmt.Errorf("remove an old snapshot: %w", err)
-		}
-	}
-	return nil
-}
-
-func snapshotName(r directory.Revision) string { return fmt.Sprintf("%020d%s", r, snapshotSuffix) }
-
-// snapshots lists the snapshots' file names, the oldest first.
-func (s *Store) snapshots() ([]string, error) {
-	dir := s.path("snapshots")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), snapshotSuffix) {
-			names = append(names, e.Name())
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// writeSnapshot writes a temporary file, syncs it and renames it into place: a
-// snapshot is there whole or not at all.
-func (s *Store) writeSnapshot(ctx context.Context, dir string) error {
-	file, err := os.CreateTemp(dir, unfinished+"*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	r, err := s.Backup(ctx, file)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), filepath.Join(dir, snapshotName(r))); err != nil {
-		return err
-	}
-	return syncDir(dir)
 }
 
 type snapshotWriter struct {

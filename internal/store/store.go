@@ -25,6 +25,7 @@ type Options struct {
 	Log     *slog.Logger  // nil: slog.Default()
 
 	free func(dir string) (uint64, error) // a test's disk
+	sync func(*os.File) error             // a test's fdatasync of the journal
 }
 
 // Store is an open store. Commit may be called from one goroutine at a time, the
@@ -32,12 +33,15 @@ type Options struct {
 type Store struct {
 	dir      string
 	disk     disk
+	sync     func(*os.File) error // nil: fdatasync
 	log      *slog.Logger
 	journal  *journal.Journal
 	database *database
 	rebuilt  string        // why the database was rebuilt at the start, if it was
 	deadly   bool          // starts died of the database
 	durable  atomic.Uint64 // the last revision in the journal
+
+	keeping sync.Mutex // held while snapshots are written and removed, and the journal is pruned
 
 	image atomic.Pointer[image] // what is served while there is no database; before it is nil, journal and database must not be used
 
@@ -72,7 +76,7 @@ func Open(o Options) (*Store, error) {
 		o.Log = slog.Default()
 	}
 	s := &Store{
-		dir: o.Dir, disk: disk{o.Dir, uint64(cmp.Or(o.Reserve, defaultReserve)), o.free}, log: o.Log.With("component", "store"),
+		dir: o.Dir, disk: disk{o.Dir, uint64(cmp.Or(o.Reserve, defaultReserve)), o.free}, sync: o.sync, log: o.Log.With("component", "store"),
 		pending: map[string]pending{}, hurry: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if s.disk.free == nil {
@@ -97,7 +101,7 @@ func (s *Store) work() {
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *Store) open() error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	if err := makeDir(s.dir); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
 	if err := s.disk.room(0); err != nil {
@@ -154,7 +158,7 @@ func (s *Store) openJournal() error {
 	}
 	dir := s.path("journal")
 	var err error
-	s.journal, err = journal.Open(journal.Options{Dir: dir, Known: known, Begin: known + 1, Log: s.log})
+	s.journal, err = journal.Open(journal.Options{Dir: dir, Known: known, Begin: known + 1, Sync: s.sync, Log: s.log})
 	if damage := (*journal.DamageError)(nil); errors.As(err, &damage) {
 		return fmt.Errorf("%w; restore %s from a backup of the state directory, or, to go on with the %s and without the audit trail, move it away and start again",
 			err, dir, s.haveWithoutJournal(known))
@@ -162,7 +166,7 @@ func (s *Store) openJournal() error {
 	if err != nil {
 		return err
 	}
-	if first, err := s.journal.First(); err == nil && known > 0 && first > known {
+	if first, err := s.journal.First(); err == nil && known > 0 && first > known && s.journal.Anchor().Why == journal.Anew {
 		s.log.Error("the journal was removed: the audit trail before it is not there any more", "begins", first)
 	}
 	last := s.journal.Next() - 1

@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatepost/gatepost/internal/directory"
+)
+
+const (
+	snapshotSuffix = ".snapshot"
+	unfinished     = "unfinished-" // the names of snapshots that are being written
+
+	// keptSnapshots is how many snapshots stay; an older one than the newest
+	// helps when that one turns out damaged. As many stay of what restores have
+	// replaced.
+	keptSnapshots = 3
+
+	snapshotDir = "snapshots"
+	replacedDir = "before-restore" // what a restore was about to replace
+)
+
+// SnapshotFile is a snapshot in the state directory.
+type SnapshotFile struct {
+	Path     string
+	Revision directory.Revision // it has every change up to this one
+	Written  time.Time
+}
+
+// Snapshot writes a snapshot into the state directory, unless the newest one is
+// as new, and removes the oldest ones.
+func (s *Store) Snapshot(ctx context.Context) error {
+	if err := s.Failure(); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	names, err := s.snapshots()
+	if err != nil {
+		return err
+	}
+	s.drain()
+	if len(names) > 0 && names[len(names)-1] == snapshotName(s.database.revision()) {
+		return nil
+	}
+	_, err = s.keep(ctx, s.path(snapshotDir))
+	return err
+}
+
+// Keep writes a snapshot of what is committed, and returns its path. It is not
+// one of those that Snapshot removes after some hours: whoever is about to
+// replace everything may find out later that it was wrong.
+func (s *Store) Keep(ctx context.Context) (string, error) {
+	if err := s.Failure(); err != nil {
+		return "", fmt.Errorf("write snapshot: %w", err)
+	}
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	return s.keep(ctx, s.path(replacedDir))
+}
+
+// keep writes a snapshot into a directory of them, and removes the oldest ones.
+func (s *Store) keep(ctx context.Context, dir string) (string, error) {
+	if err := makeDir(dir); err != nil {
+		return "", fmt.Errorf("write snapshot: %w", err)
+	}
+	path, err := s.writeSnapshot(ctx, dir)
+	if err != nil {
+		return "", fmt.Errorf("write snapshot: %w", err)
+	}
+	names, err := snapshotsIn(dir)
+	if err != nil {
+		return "", err
+	}
+	for _, old := range names[:max(0, len(names)-keptSnapshots)] {
+		if err := os.Remove(filepath.Join(dir, old)); err != nil {
+			return "", fmt.Errorf("remove an old snapshot: %w", err)
+		}
+	}
+	return path, nil
+}
+
+func snapshotName(r directory.Revision) string { return fmt.Sprintf("%020d%s", r, snapshotSuffix) }
+
+// NewestSnapshot returns the newest snapshot; the zero SnapshotFile when there
+// is none.
+func (s *Store) NewestSnapshot() (SnapshotFile, error) {
+	names, err := s.snapshots()
+	if err != nil || len(names) == 0 {
+		return SnapshotFile{}, err
+	}
+	name := names[len(names)-1]
+	path := filepath.Join(s.path(snapshotDir), name)
+	revision, err := strconv.ParseUint(strings.TrimSuffix(name, snapshotSuffix), 10, 64)
+	if err != nil {
+		return SnapshotFile{}, fmt.Errorf("%s does not have the name of a snapshot", path)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return SnapshotFile{}, err
+	}
+	return SnapshotFile{path, directory.Revision(revision), info.ModTime()}, nil
+}
+
+// snapshots lists the snapshots' file names, the oldest first.
+func (s *Store) snapshots() ([]string, error) {
+	dir := s.path(snapshotDir)
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	return snapshotsIn(dir)
+}
+
+func snapshotsIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), snapshotSuffix) {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// writeSnapshot writes a temporary file, syncs it, reads it again and renames it
+// into place: a snapshot is there whole or not at all.
+func (s *Store) writeSnapshot(ctx context.Context, dir string) (string, error) {
+	file, err := os.CreateTemp(dir, unfinished+"*") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	defer os.Remove(file.Name())
+	r, err := s.Backup(ctx, file)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return "", err
+	}
+	if written, err := checkSnapshot(ctx, file.Name()); err != nil || written != r {
+		return "", fmt.Errorf("what was written is not what is there: %w", err)
+	}
+	path := filepath.Join(dir, snapshotName(r))
+	if err := os.Rename(file.Name(), path); err != nil {
+		return "", err
+	}
+	return path, syncDir(dir)
+}

@@ -1,0 +1,286 @@
+package store
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatepost/gatepost/internal/directory"
+)
+
+// Whatever happens to the database, what is loaded is what was committed: it is
+// rebuilt from the journal.
+func TestDamagedDatabaseIsRebuilt(t *testing.T) {
+	set := func(key string, sealed []byte) func(txn *badger.Txn) error {
+		return func(txn *badger.Txn) error { return txn.Set([]byte(key), sealed) }
+	}
+	for _, c := range []struct {
+		name   string
+		damage func(txn *badger.Txn) error
+	}{
+		{"a record is missing", func(txn *badger.Txn) error { return txn.Delete([]byte("d/b")) }},
+		{"a record too many", set("d/x", seal([]byte("d/x"), []byte("v")))},
+		{"a value's byte is wrong", set("d/b", append([]byte("Two"), seal([]byte("d/b"), []byte("two"))[3:]...))},
+		{"a value stands under another's key", set("d/b", seal([]byte("d/a"), []byte("one")))},
+		{"a value is an older one", set("d/b", seal([]byte("d/b"), []byte("older")))},
+		{"the head is damaged", set(headKey, []byte("xxxxxxxxxxxx"))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			commit(t, s, 1, put("a", "one"), put("b", "older"))
+			commit(t, s, 2, put("b", "two"), put("c", "three"))
+			s.drain()
+			if err := s.database.db.Update(c.damage); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, dir)
+			if diff := cmp.Diff(three, load(t, s)); diff != "" {
+				t.Errorf("loaded (-want +got):\n%s", diff)
+			}
+			if s.Rebuilt() == "" {
+				t.Error("Rebuilt does not say why")
+			}
+			commit(t, s, 3, put("d", "four"))
+		})
+	}
+}
+
+func TestHeadOfALaterFormat(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	later := seal([]byte(headKey), append([]byte{headVersion + 1}, make([]byte, headSize)...))
+	if err := s.database.db.Update(func(txn *badger.Txn) error { return txn.Set([]byte(headKey), later) }); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+	if _, err := Open(Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "database format [2]; this version of gatepost reads format 1") {
+		t.Errorf("Open of a later format = %v, want a refusal", err)
+	}
+}
+
+// Each file of the state directory removed in turn: all is there afterwards, or
+// the start is refused with words. Never is a part served.
+func TestRemovedFiles(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		remove string
+		want   string // refused with; "" is repaired
+	}{
+		{"the database", "badger", ""},
+		{"its manifest", "badger/MANIFEST", ""},
+		{"its tables", "badger/*.sst", ""},
+		{"its value log", "badger/*.vlog", ""},
+		{"the snapshots", "snapshots", ""},
+		{"the journal", "journal", ""},
+		{"database and snapshots", "[bs]*", ""},
+		{"database and journal", "[bj]*", "they were removed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			commit(t, s, 1, put("a", "one"), put("b", "two"))
+			if err := s.Snapshot(ctx); err != nil {
+				t.Fatal(err)
+			}
+			commit(t, s, 2, put("c", "three"))
+			_ = s.Close()
+			paths, err := filepath.Glob(filepath.Join(dir, c.remove))
+			if err != nil || len(paths) == 0 {
+				t.Fatalf("nothing to remove: %v", err)
+			}
+			for _, path := range paths {
+				if err := os.RemoveAll(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s, err = Open(Options{Dir: dir})
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Fatalf("Open = %v, want a refusal with %q", err, c.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatalf("Open: %v", err)
+			}
+			defer s.Close()
+			if diff := cmp.Diff(three, load(t, s)); diff != "" {
+				t.Errorf("loaded (-want +got):\n%s", diff)
+			}
+			if strings.HasPrefix(c.remove, "badger") && !strings.HasSuffix(c.remove, ".vlog") && s.Rebuilt() == "" {
+				t.Error("the database is filled again without a word")
+			}
+			commit(t, s, 3, put("d", "four"))
+		})
+	}
+}
+
+// Starts that die while they read the database: the third does not open it.
+func TestDeadlyDatabaseIsRebuilt(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	commit(t, s, 1, put("a", "one"), put("b", "two"), put("c", "three"))
+	for deaths := range 3 {
+		_ = s.Close()
+		if err := os.WriteFile(filepath.Join(dir, "opening"), bytes.Repeat([]byte("."), deaths), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir)
+		if diff := cmp.Diff(three, load(t, s)); diff != "" {
+			t.Errorf("loaded after %d deaths (-want +got):\n%s", deaths, diff)
+		}
+		if got, want := s.Rebuilt() != "", deaths == maxDeaths; got != want {
+			t.Errorf("after %d deaths: rebuilt %q, want %v", deaths, s.Rebuilt(), want)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "opening")); err == nil {
+			t.Error("a start that came through counts as dead")
+		}
+	}
+}
+
+// What a process that was killed left of a snapshot does not stay.
+func TestUnfinishedSnapshotIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, "snapshots", "unfinished-123")
+	if err := os.MkdirAll(filepath.Dir(left), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+	if _, err := os.Stat(left); err == nil {
+		t.Error("an unfinished snapshot is still there")
+	}
+}
+
+// The journal is gone before its second segment: only a snapshot leads there.
+func TestRebuildFromSnapshot(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	commit(t, s, 1, put("a", "one"), put("b", "two"))
+	if err := s.Snapshot(ctx); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+	if err := os.RemoveAll(filepath.Join(dir, "journal")); err != nil { // the audit trail is lost, and begins anew
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	commit(t, s, 2, put("c", "three"))
+	_ = s.Close()
+	if err := os.RemoveAll(filepath.Join(dir, "badger")); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	if diff := cmp.Diff(three, load(t, s)); diff != "" {
+		t.Errorf("loaded (-want +got):\n%s", diff)
+	}
+}
+
+// Killed between any two steps of a rebuild, the next start has the whole
+// directory, also when somebody has removed the damaged database meanwhile.
+func TestKilledRebuild(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		state func(t *testing.T, dir string)
+	}{
+		{"before it begins", func(t *testing.T, dir string) { spoil(t, dir, "badger") }},
+		{"while it builds", func(t *testing.T, dir string) {
+			halfBuilt(t, dir, "badger.building")
+			spoil(t, dir, "badger")
+		}},
+		{"while it builds, and the damaged one is removed", func(t *testing.T, dir string) {
+			halfBuilt(t, dir, "badger.building")
+			remove(t, dir, "badger")
+		}},
+		{"when it is built", func(t *testing.T, dir string) {
+			copyDir(t, dir, "badger", "badger.new")
+			spoil(t, dir, "badger")
+		}},
+		{"when it is built, and the damaged one is removed", func(t *testing.T, dir string) {
+			move(t, dir, "badger", "badger.new")
+		}},
+		{"between the renames", func(t *testing.T, dir string) {
+			copyDir(t, dir, "badger", "badger.new")
+			move(t, dir, "badger", "badger.damaged")
+			spoil(t, dir, "badger.damaged")
+		}},
+		{"after the renames", func(t *testing.T, dir string) {
+			copyDir(t, dir, "badger", "badger.damaged")
+			spoil(t, dir, "badger.damaged")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			commit(t, s, 1, put("a", "one"), put("b", "older"))
+			if err := s.Snapshot(ctx); err != nil {
+				t.Fatal(err)
+			}
+			commit(t, s, 2, put("b", "two"), put("c", "three"))
+			_ = s.Close()
+			c.state(t, dir)
+			for range 2 {
+				s = open(t, dir)
+				if diff := cmp.Diff(three, load(t, s)); diff != "" {
+					t.Errorf("loaded (-want +got):\n%s", diff)
+				}
+				_ = s.Close()
+			}
+		})
+	}
+}
+
+// halfBuilt makes a database that has the beginning of a snapshot only, as if it
+// were the whole of it.
+func halfBuilt(t *testing.T, dir, name string) {
+	t.Helper()
+	d, err := openDatabase(filepath.Join(dir, name), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.part([]directory.Change{put("a", "one")}, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// spoil takes a database's manifest away.
+func spoil(t *testing.T, dir, name string) {
+	t.Helper()
+	remove(t, dir, filepath.Join(name, "MANIFEST"))
+}
+
+func remove(t *testing.T, dir, name string) {
+	t.Helper()
+	if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func move(t *testing.T, dir, from, to string) {
+	t.Helper()
+	if err := os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func copyDir(t *testing.T, dir, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(filepath.Join(dir, to), os.DirFS(filepath.Join(dir, from))); err != nil {
+		t.Fatal(err)
+	}
+}
