@@ -44,15 +44,16 @@ var floors = map[string]int{
 	"internal/password":  1,
 	"internal/serve":     1, // it asks peercred who connects
 
-	"internal/mailaddr": 0,
-	"internal/quota":    0,
-	"internal/bytesize": 0,
-	"internal/peercred": 0,
-	"internal/snapshot": 0,
-	"internal/exchange": 0,
-	"internal/tabline":  0,
-	"internal/logs":     0,
-	"adminsock/command": 0,
+	"internal/background": 0,
+	"internal/mailaddr":   0,
+	"internal/quota":      0,
+	"internal/bytesize":   0,
+	"internal/peercred":   0,
+	"internal/snapshot":   0,
+	"internal/exchange":   0,
+	"internal/tabline":    0,
+	"internal/logs":       0,
+	"adminsock/command":   0,
 }
 
 // client is the program of administrators, with its own rooms. It imports from

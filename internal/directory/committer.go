@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"time"
 )
 
@@ -20,6 +19,7 @@ type request struct {
 	ctx   context.Context
 	cause Cause
 	fn    func(*Tx) error
+	large bool
 	done  chan outcome // gets exactly one
 }
 
@@ -37,12 +37,22 @@ type outcome struct {
 //
 // ErrReadOnly says that nothing was stored, ErrUnknown that it may have been.
 func (d *Directory) Update(ctx context.Context, c Cause, fn func(*Tx) error) (Revision, error) {
-	r := &request{ctx: ctx, cause: c, fn: fn, done: make(chan outcome, 1)}
+	return d.update(&request{ctx: ctx, cause: c, fn: fn, done: make(chan outcome, 1)})
+}
+
+// UpdateMany is Update for a change of very many names. Other changes wait for
+// it, and [Directory.Work] tells of it; those who ask are not disturbed, because
+// it runs behind them.
+func (d *Directory) UpdateMany(ctx context.Context, c Cause, fn func(*Tx) error) (Revision, error) {
+	return d.update(&request{ctx: ctx, cause: c, fn: fn, large: true, done: make(chan outcome, 1)})
+}
+
+func (d *Directory) update(r *request) (Revision, error) {
 	select {
 	case <-d.stop:
 		return 0, ErrClosed
-	case <-ctx.Done():
-		return 0, ctx.Err()
+	case <-r.ctx.Done():
+		return 0, r.ctx.Err()
 	case d.queue <- r:
 	}
 	select {
@@ -67,7 +77,7 @@ func (d *Directory) commit() {
 		case <-d.stop:
 			return
 		case first := <-d.queue:
-			d.batch(d.waiting(first))
+			d.serve(d.waiting(first))
 		}
 	}
 }
@@ -93,28 +103,48 @@ func (d *Directory) waiting(first *request) []*request {
 	return batch
 }
 
-// batch runs the requests, commits what they changed and answers them. When the
-// commit fails everyone hears of it, also who only saw what it would have
-// changed.
-func (d *Directory) batch(requests []*request) {
+// serve runs the requests as one batch, a large one behind those who ask, and
+// answers them.
+func (d *Directory) serve(requests []*request) {
+	first, large := requests[0], false
+	for _, r := range requests {
+		if r.large && !large {
+			first, large = r, true
+		}
+	}
+	d.work.Store(&Work{Cause: first.cause, Since: d.now(), Commands: len(requests)})
+	var outcomes []outcome
+	if large {
+		d.lane.Run(func() { outcomes = d.batch(requests) })
+	} else {
+		outcomes = d.batch(requests)
+	}
+	d.work.Store(nil)
+	for i, r := range requests {
+		r.done <- outcomes[i]
+	}
+}
+
+// batch runs the requests and commits what they changed. When the commit fails
+// everyone hears of it, also who only saw what it would have changed.
+func (d *Directory) batch(requests []*request) []outcome {
 	b := &Batch{}
 	layer := newLayer()
 	outcomes := make([]outcome, len(requests))
 	for i, r := range requests {
 		outcomes[i] = d.run(r, b, layer)
 	}
-	if len(b.Entries) > 0 {
-		if err := d.persist(b, layer); err != nil {
-			for i := range outcomes {
-				outcomes[i] = outcome{0, err}
-			}
-		} else {
-			d.apply(b)
+	if len(b.Entries) == 0 {
+		return outcomes
+	}
+	if err := d.persist(b, layer); err != nil {
+		for i := range outcomes {
+			outcomes[i] = outcome{0, err}
 		}
+		return outcomes
 	}
-	for i, r := range requests {
-		r.done <- outcomes[i]
-	}
+	d.apply(b)
+	return outcomes
 }
 
 // run runs one request over the layer and adds what it changed to the batch.
@@ -187,23 +217,34 @@ func (d *Directory) persist(b *Batch, l *layer) error {
 // apply publishes a durable batch, what is pointed at before what points at it.
 func (d *Directory) apply(b *Batch) {
 	for _, entry := range b.Entries {
-		for _, c := range inOrder(entry.Changes) {
-			d.publish(c.Key, c.Value)
-		}
+		d.publishAll(entry.Changes)
 	}
 	d.revision.Store(uint64(b.Revision()))
 }
 
-// inOrder sorts changes for publishing: new domains, users, what points at
-// users, aliases; then what is deleted.
-func inOrder(changes []Change) []Change {
-	sorted := slices.Clone(changes)
-	rank := func(c Change) int {
-		if c.Value == nil {
-			return int(kindEnd)
-		}
-		return int(c.Value[1])
+// publishAll publishes new domains, users, what points at users, aliases; then
+// what is deleted.
+func (d *Directory) publishAll(changes []Change) {
+	var there [kindEnd + 1]bool
+	for _, c := range changes {
+		there[rank(c)] = true
 	}
-	slices.SortStableFunc(sorted, func(a, b Change) int { return rank(a) - rank(b) })
-	return sorted
+	for r, wanted := range there {
+		if !wanted {
+			continue
+		}
+		for _, c := range changes {
+			if int(rank(c)) == r {
+				d.publish(c.Key, c.Value)
+			}
+		}
+	}
+}
+
+// rank says when a change is published.
+func rank(c Change) Kind {
+	if c.Value == nil {
+		return kindEnd
+	}
+	return Kind(c.Value[1])
 }

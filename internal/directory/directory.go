@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gatepost/gatepost/internal/background"
 	"github.com/gatepost/gatepost/internal/bytesize"
 	"github.com/gatepost/gatepost/internal/quota"
 )
@@ -34,6 +35,7 @@ type Options struct {
 	Hooks    Hooks
 	Log      *slog.Logger     // nil: slog.Default()
 	Now      func() time.Time // nil: time.Now
+	Lane     *background.Lane // where large changes run; nil: beside everything else
 }
 
 // Directory is the table of names. Its methods may be called from any
@@ -46,6 +48,9 @@ type Directory struct {
 	now      func() time.Time
 	settings atomic.Pointer[Settings]
 	memory   *memory
+
+	lane *background.Lane
+	work atomic.Pointer[Work] // what the committer is at
 
 	revision atomic.Uint64         // of the newest published command
 	refusing atomic.Pointer[Error] // why no change is taken, if none is
@@ -64,7 +69,7 @@ type Directory struct {
 // for people who exist.
 func Open(ctx context.Context, o Options) (*Directory, error) {
 	d := &Directory{
-		store: o.Store, ledger: o.Ledger, hooks: o.Hooks, log: o.Log, now: o.Now,
+		store: o.Store, ledger: o.Ledger, hooks: o.Hooks, log: o.Log, now: o.Now, lane: o.Lane,
 		memory: newMemory(), tally: tally{},
 		queue: make(chan *request, maxBatch),
 		stop:  make(chan struct{}), done: make(chan struct{}),
@@ -115,6 +120,25 @@ func (d *Directory) Configure(s Settings) { d.settings.Store(&s) }
 
 // Revision returns the revision of the newest published command.
 func (d *Directory) Revision() Revision { return Revision(d.revision.Load()) }
+
+// Work is what the committer is doing; all other changes wait for it.
+type Work struct {
+	Cause    Cause     // of its largest command
+	Since    time.Time //
+	Commands int       // that become durable together
+	Waiting  int       // commands behind them
+}
+
+// Work returns what the committer is doing, and false when nothing.
+func (d *Directory) Work() (Work, bool) {
+	w := d.work.Load()
+	if w == nil {
+		return Work{}, false
+	}
+	now := *w
+	now.Waiting = len(d.queue)
+	return now, true
+}
 
 // Refusing returns why changes are refused, or nil.
 func (d *Directory) Refusing() error {

@@ -1,16 +1,17 @@
 package directory
 
 import (
+	"bytes"
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // layer is what commands have changed and nobody else sees yet: over the
 // published memory, for one command or for the earlier commands of a batch.
 type layer struct {
 	records map[string]pending // by name
+	users   []*Users           // made together; of a name that is in records too, that counts
 	tally   tally              // what the changes add to the published tally
 	added   int                // records more than published
 }
@@ -36,9 +37,30 @@ func (l *layer) set(key string, before Record, p pending) {
 	l.records[key] = p
 }
 
+// add takes in users that were counted already, none of whose names is held.
+func (l *layer) add(u *Users) {
+	l.users = append(l.users, u)
+	l.added += u.Len()
+}
+
+// get returns what the layer holds under key, if anything.
+func (l *layer) get(key []byte) (p pending, ok bool) {
+	if p, ok = l.records[string(key)]; ok {
+		return p, true
+	}
+	for _, u := range l.users {
+		if i, ok := u.find(key); ok {
+			_, value := u.user(i)
+			return pending{value, u.record(i)}, true
+		}
+	}
+	return pending{}, false
+}
+
 // merge puts the changes of a command that succeeded on top.
 func (l *layer) merge(own *layer) {
 	maps.Copy(l.records, own.records)
+	l.users = append(l.users, own.users...)
 	l.tally.merge(own.tally)
 	l.added += own.added
 }
@@ -46,9 +68,9 @@ func (l *layer) merge(own *layer) {
 // changes lists what the layer changed against what the command found, sorted
 // by name.
 func (l *layer) changes(tx *Tx) []Change {
-	changes := make([]Change, 0, len(l.records))
+	changes := make([]Change, 0, l.size())
 	for key, p := range l.records {
-		found := tx.found(key)
+		found := tx.found([]byte(key))
 		if p.value == nil && !found.Exists() {
 			continue // made and deleted again
 		}
@@ -58,30 +80,51 @@ func (l *layer) changes(tx *Tx) []Change {
 		}
 		changes = append(changes, c)
 	}
-	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(string(a.Key), string(b.Key)) })
+	for _, u := range l.users {
+		for _, i := range u.order {
+			key, value := u.user(int(i))
+			if _, elsewhere := l.records[string(key)]; !elsewhere {
+				changes = append(changes, Change{Key: key, Value: value})
+			}
+		}
+	}
+	if len(l.records) > 0 || len(l.users) > 1 {
+		slices.SortFunc(changes, func(a, b Change) int { return bytes.Compare(a.Key, b.Key) })
+	}
 	return changes
 }
 
+// size returns how many changes there are at most.
+func (l *layer) size() int {
+	n := len(l.records)
+	for _, u := range l.users {
+		n += u.Len()
+	}
+	return n
+}
+
 // lookup returns the record under key as this command sees it.
-func (tx *Tx) lookup(key string) Record {
-	if p, ok := tx.own.records[key]; ok {
+func (tx *Tx) lookup(key string) Record { return tx.lookupBytes([]byte(key)) }
+
+func (tx *Tx) lookupBytes(key []byte) Record {
+	if p, ok := tx.own.get(key); ok {
 		return p.record
 	}
 	return tx.found(key)
 }
 
 // found returns the record under key as this command found it.
-func (tx *Tx) found(key string) Record {
-	if p, ok := tx.below.records[key]; ok {
+func (tx *Tx) found(key []byte) Record {
+	if p, ok := tx.below.get(key); ok {
 		return p.record
 	}
-	return tx.d.memory.get([]byte(key))
+	return tx.d.memory.get(key)
 }
 
 // full returns the whole value under key, cold fields too.
 func (tx *Tx) full(key string) ([]byte, error) {
 	for _, l := range []*layer{tx.own, tx.below} {
-		if p, ok := l.records[key]; ok {
+		if p, ok := l.get([]byte(key)); ok {
 			return p.value, nil
 		}
 	}
@@ -92,27 +135,43 @@ func (tx *Tx) full(key string) ([]byte, error) {
 func (tx *Tx) all() iter.Seq[Record] {
 	return func(yield func(Record) bool) {
 		for _, l := range []*layer{tx.own, tx.below} {
-			for key, p := range l.records {
-				if _, over := tx.own.records[key]; over && l == tx.below || p.value == nil {
-					continue
-				}
-				if !yield(p.record) {
-					return
-				}
+			if !tx.written(l, yield) {
+				return
 			}
 		}
 		for r := range tx.d.memory.all() {
-			if tx.changed(r.Key()) {
-				continue
-			}
-			if !yield(r) {
+			if !tx.overwrites(r.Key()) && !yield(r) {
 				return
 			}
 		}
 	}
 }
 
-func (tx *Tx) changed(key []byte) bool {
+// written yields the records of a layer. It reports false when no more are
+// wanted.
+func (tx *Tx) written(l *layer, yield func(Record) bool) bool {
+	for key, p := range l.records {
+		if _, over := tx.own.records[key]; over && l == tx.below || p.value == nil {
+			continue
+		}
+		if !yield(p.record) {
+			return false
+		}
+	}
+	for _, u := range l.users {
+		for i := range u.at {
+			key, _ := u.user(i)
+			if !tx.overwrites(key) && !yield(u.record(i)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// overwrites reports whether a name was written by itself, by this command or an
+// earlier one of the batch.
+func (tx *Tx) overwrites(key []byte) bool {
 	_, own := tx.own.records[string(key)]
 	_, below := tx.below.records[string(key)]
 	return own || below
@@ -129,6 +188,7 @@ func (tx *Tx) put(key string, value []byte) error {
 		p.record = Record{appendRecord(nil, 0, []byte(key), value)}
 	}
 	tx.own.set(key, before, p)
+	delete(tx.domains, key)
 	return nil
 }
 

@@ -145,18 +145,25 @@ func (tx *Tx) depthAbove(r Record) int {
 	}
 }
 
-// above returns the names that lead to one of the names in one step.
+// above returns the names that lead to one of the names in one step. It is asked
+// when everything is written, so what leads where is found out once.
 func (tx *Tx) above(names []string) []string {
-	var found []string
-	for r := range tx.all() {
-		for to := range leads(r) {
-			if slices.Contains(names, string(tx.resolve(to).Key())) {
-				found = append(found, string(r.Key()))
-				break
+	if tx.leading == nil {
+		tx.leading = map[string][]string{}
+		for r := range tx.all() {
+			for to := range leads(r) {
+				if key := string(tx.resolve(to).Key()); key != "" {
+					tx.leading[key] = append(tx.leading[key], string(r.Key()))
+				}
 			}
 		}
 	}
-	return found
+	var found []string
+	for _, name := range names {
+		found = append(found, tx.leading[name]...)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 // leadingTo returns what leads to one of the addresses, sorted, in words.

@@ -55,15 +55,30 @@ func (t tally) add(r Record, n int64) {
 	}
 }
 
+// addLimit counts a new user of a domain with a limit.
+func (t tally) addLimit(domain []byte, limit Limit) {
+	sum := t[string(domain)]
+	if sum == nil {
+		sum = &Tally{}
+		t[string(domain)] = sum
+	}
+	sum.addLimit(limit, 1)
+}
+
 func (sum *Tally) addUser(u User, n int64) {
+	limit, inherit := u.Limit()
+	sum.addLimit(Limit{Inherit: inherit, Bytes: bytesize.Size(limit)}, n)
+}
+
+func (sum *Tally) addLimit(limit Limit, n int64) {
 	sum.Users += n
-	switch limit, inherit := u.Limit(); {
-	case inherit:
+	switch {
+	case limit.Inherit:
 		sum.Inherit += n
-	case limit == 0:
+	case limit.Bytes == 0:
 		sum.Unlimited += n
 	default:
-		sum.Bytes = int64(bytesize.Size(sum.Bytes).Add(bytesize.Size(n * limit)))
+		sum.Bytes = int64(bytesize.Size(sum.Bytes).Add(bytesize.Size(n) * limit.Bytes))
 	}
 }
 

@@ -20,6 +20,9 @@ type Tx struct {
 	revision Revision
 	now      time.Time
 	routed   []string // names whose targets changed, to be checked at the end
+
+	domains map[string]DomainFields // those that were asked for their limits, by key, as this command sees them
+	leading map[string][]string     // once everything is written: what leads to a name
 }
 
 // Now returns the time of the command.
@@ -102,7 +105,7 @@ func (tx *Tx) finish() error {
 	slices.Sort(tx.routed)
 	for _, name := range slices.Compact(tx.routed) {
 		if err := tx.checkRoute(name); err != nil {
-			return err
+			return tx.own.blame(name, err)
 		}
 	}
 	return nil

@@ -106,6 +106,18 @@ func (tx *Tx) putUser(before, after UserFields) error {
 	if err := tx.put(after.Address.Internal(), after.encode()); err != nil {
 		return err
 	}
+	if err := tx.putLinks(before, after); err != nil {
+		return err
+	}
+	created := before.Address.IsZero()
+	if !created && before.Quota == after.Quota {
+		return nil
+	}
+	return tx.checkDomainLimits(after.Address.Domain().Internal(), after.Quota, created)
+}
+
+// putLinks writes the names that lead to a user, and notes where it leads to.
+func (tx *Tx) putLinks(before, after UserFields) error {
 	if err := tx.putAddresses(before, after); err != nil {
 		return err
 	}
@@ -115,7 +127,7 @@ func (tx *Tx) putUser(before, after UserFields) error {
 	if len(after.Forward) > 0 {
 		tx.routed = append(tx.routed, after.Address.Internal())
 	}
-	return tx.checkUserLimits(before, after)
+	return nil
 }
 
 func (tx *Tx) putAddresses(before, after UserFields) error {
@@ -166,29 +178,44 @@ func (tx *Tx) putLogin(before, after UserFields) error {
 	return tx.put(name, encodePointer(KindLogin, after.Address, tx.revision))
 }
 
-// checkUserLimits fails when the domain has no room for the user, or for the
-// limit it asks for.
-func (tx *Tx) checkUserLimits(before, after UserFields) error {
-	if !before.Address.IsZero() && before.Quota == after.Quota {
+// checkDomainLimits fails when a domain has no room for a user that was counted
+// already, or for the limit it asks for.
+func (tx *Tx) checkDomainLimits(key string, asked Limit, created bool) error {
+	d, err := tx.limits(key)
+	if err != nil {
+		return err
+	}
+	if d.MaxUsers == 0 && d.MaxBytes == 0 {
 		return nil
 	}
-	key := after.Address.Domain().Internal()
-	value, err := tx.full(key)
-	if err != nil {
-		return err
-	}
-	d, err := decodeDomain(key, value)
-	if err != nil {
-		return err
-	}
 	sum := tx.tallyOf(key)
-	if before.Address.IsZero() && d.MaxUsers > 0 && uint64(sum.Users) > d.MaxUsers {
+	if created && d.MaxUsers > 0 && uint64(sum.Users) > d.MaxUsers {
 		return &Error{Code: CodeLimitUsers, Detail: fmt.Sprintf("Maximum number of users allowed has been reached: %s may have %d", d.Domain.Unicode(), d.MaxUsers)}
 	}
 	if d.MaxBytes == 0 {
 		return nil
 	}
-	return d.checkBytes(sum, after.Quota, tx.d.settings.Load().DefaultQuota)
+	return d.checkBytes(sum, asked, tx.d.settings.Load().DefaultQuota)
+}
+
+// limits returns a domain, which is read from the store once for all users of a
+// command.
+func (tx *Tx) limits(key string) (DomainFields, error) {
+	if d, ok := tx.domains[key]; ok {
+		return d, nil
+	}
+	value, err := tx.full(key)
+	if err != nil {
+		return DomainFields{}, err
+	}
+	d, err := decodeDomain(key, value)
+	if err == nil {
+		if tx.domains == nil {
+			tx.domains = map[string]DomainFields{}
+		}
+		tx.domains[key] = d
+	}
+	return d, err
 }
 
 // unused fails when something leads to one of the names.

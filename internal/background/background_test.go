@@ -1,0 +1,85 @@
+package background
+
+import (
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// TestRun: the work runs alone on a thread of the lowest priority, with a
+// processor more, and nothing of that is left.
+func TestRun(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var lane Lane
+	before, own := runtime.GOMAXPROCS(0), syscall.Gettid()
+	var procs, nice, thread int
+	var err error
+	lane.Run(func() {
+		procs, thread = runtime.GOMAXPROCS(0), syscall.Gettid()
+		nice, err = niceness(thread)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if nice != lowest || thread == own || procs != before+1 {
+		t.Errorf("nice %d on thread %d of %d with %d processors, want nice %d on another one with %d", nice, thread, own, procs, lowest, before+1)
+	}
+	if n, err := niceness(own); err != nil || n == lowest {
+		t.Errorf("the caller has nice %d, %v", n, err)
+	}
+	if got := runtime.GOMAXPROCS(0); got != before {
+		t.Errorf("GOMAXPROCS = %d afterwards, want %d", got, before)
+	}
+}
+
+// niceness returns a thread's nice value; the system call returns 20 minus it.
+func niceness(thread int) (int, error) {
+	raw, err := syscall.Getpriority(syscall.PRIO_PROCESS, thread)
+	return 20 - raw, err
+}
+
+// TestRunTogether: pieces of work that run at the same time count one by one.
+func TestRunTogether(t *testing.T) {
+	var lane Lane
+	before := runtime.GOMAXPROCS(0)
+	var both, all sync.WaitGroup
+	both.Add(2)
+	procs := make([]int, 2)
+	for i := range procs {
+		all.Go(func() {
+			lane.Run(func() {
+				both.Done()
+				both.Wait()
+				procs[i] = runtime.GOMAXPROCS(0)
+				both.Wait()
+			})
+		})
+	}
+	all.Wait()
+	if max(procs[0], procs[1]) != before+2 || runtime.GOMAXPROCS(0) != before {
+		t.Errorf("GOMAXPROCS = %v, then %d; want up to %d, then %d", procs, runtime.GOMAXPROCS(0), before+2, before)
+	}
+}
+
+func TestRunPanics(t *testing.T) {
+	var lane Lane
+	defer func() {
+		if p := recover(); p != "bug" {
+			t.Errorf("recover() = %v, want the work's panic", p)
+		}
+		if lane.running != 0 {
+			t.Errorf("%d pieces are counted as running", lane.running)
+		}
+	}()
+	lane.Run(func() { panic("bug") })
+}
+
+func TestNilLane(t *testing.T) {
+	ran := false
+	(*Lane)(nil).Run(func() { ran = true })
+	if !ran {
+		t.Error("the work did not run")
+	}
+}
