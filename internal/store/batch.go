@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/gatepost/gatepost/internal/directory"
@@ -28,7 +29,13 @@ const (
 var errBatch = errors.New("the journal's entry cannot be read")
 
 func encodeBatch(b *directory.Batch) []byte {
-	w := encoder{b: append(make([]byte, 0, 1024), batchVersion)}
+	w := encoder{b: make([]byte, 0, 1024)}
+	w.batch(b)
+	return w.b
+}
+
+func (w *encoder) batch(b *directory.Batch) {
+	w.b = append(w.b, batchVersion)
 	w.number(uint64(len(b.Entries)))
 	for _, e := range b.Entries {
 		w.number(uint64(e.Revision))
@@ -42,12 +49,17 @@ func encodeBatch(b *directory.Batch) []byte {
 		w.number(uint64(len(e.Changes)))
 		for _, c := range e.Changes {
 			w.change(c)
+			w.passOn(passOnAt)
 		}
 	}
-	return w.b
 }
 
-type encoder struct{ b []byte }
+// encoder gathers what is encoded in b, or passes it on.
+type encoder struct {
+	b   []byte
+	out io.Writer // nil: b holds all of it
+	err error     // of out
+}
 
 func (w *encoder) number(n uint64)  { w.b = binary.AppendUvarint(w.b, n) }
 func (w *encoder) text(s string)    { w.number(uint64(len(s))); w.b = append(w.b, s...) }

@@ -9,8 +9,9 @@ import (
 	"github.com/gatepost/gatepost/internal/directory"
 )
 
-// room waits until the database is not too far behind the journal. It returns
-// why a change that takes so many bytes of the journal is refused, if it is.
+// room waits until the database is not too far behind the journal: at most by
+// maxBacklog beyond the batch that it is taking in. It returns why a change that
+// takes so many bytes of the journal is refused, if it is.
 func (s *Store) room(bytes int) error {
 	if im := s.image.Load(); im != nil {
 		return im.reason
@@ -20,7 +21,7 @@ func (s *Store) room(bytes int) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.backlog > maxBacklog && s.failure == nil {
+	for s.backlog-s.front > maxBacklog && s.failure == nil {
 		s.hasten()
 		s.changed.Wait()
 	}
@@ -32,13 +33,37 @@ func (s *Store) enqueue(b *directory.Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queue = append(s.queue, b)
-	s.backlog += sizeOf(b)
+	size := sizeOf(b)
+	s.backlog += size
+	if len(s.queue) == 1 {
+		s.front = size
+	}
+	if isLarge(b) && isSorted(b) {
+		s.large = append(s.large, b)
+	} else {
+		s.note(b)
+	}
+	s.changed.Broadcast()
+}
+
+// note notes what waits for the database.
+func (s *Store) note(b *directory.Batch) {
 	for _, e := range b.Entries {
 		for _, c := range e.Changes {
 			s.pending[string(c.Key)] = pending{c.Value, e.Revision}
 		}
 	}
-	s.changed.Broadcast()
+}
+
+// forget undoes note.
+func (s *Store) forget(b *directory.Batch) {
+	for _, e := range b.Entries {
+		for _, c := range e.Changes {
+			if s.pending[string(c.Key)].revision == e.Revision {
+				delete(s.pending, string(c.Key))
+			}
+		}
+	}
 }
 
 // followEvery is for how long the follower gathers batches. Badger syncs each of
@@ -54,7 +79,7 @@ func (s *Store) follow() {
 		if len(batches) == 0 {
 			return
 		}
-		n, err := s.database.apply(batches, s.disk.half)
+		n, err := s.take(batches)
 		s.applied(batches[:n])
 		switch {
 		case err == nil:
@@ -65,6 +90,15 @@ func (s *Store) follow() {
 			return // what is not taken in is in the journal
 		}
 	}
+}
+
+// take takes batches into the database, a large one behind those who ask.
+func (s *Store) take(batches []*directory.Batch) (n int, err error) {
+	if !slices.ContainsFunc(batches, isLarge) {
+		return s.database.apply(batches, s.disk.half)
+	}
+	s.lane.Run(func() { n, err = s.database.apply(batches, s.disk.half) })
+	return n, err
 }
 
 // waitForRoom waits until there is room on the disk. It reports false when the
@@ -125,15 +159,17 @@ func (s *Store) applied(batches []*directory.Batch) {
 	defer s.mu.Unlock()
 	for _, b := range batches {
 		s.backlog -= sizeOf(b)
-		for _, e := range b.Entries {
-			for _, c := range e.Changes {
-				if s.pending[string(c.Key)].revision == e.Revision {
-					delete(s.pending, string(c.Key))
-				}
-			}
+		if i := slices.Index(s.large, b); i >= 0 {
+			s.large = slices.Delete(s.large, i, i+1)
+		} else {
+			s.forget(b)
 		}
 	}
 	s.queue = slices.Delete(s.queue, 0, len(batches))
+	s.front = 0
+	if len(s.queue) > 0 {
+		s.front = sizeOf(s.queue[0])
+	}
 	s.changed.Broadcast()
 }
 

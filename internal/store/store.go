@@ -13,6 +13,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
+	"github.com/gatepost/gatepost/internal/background"
 	"github.com/gatepost/gatepost/internal/bytesize"
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/journal"
@@ -20,9 +21,10 @@ import (
 
 // Options say where a store is.
 type Options struct {
-	Dir     string        // the state directory
-	Reserve bytesize.Size // what must be left on its disk for a change to be taken; 0: 64 MiB
-	Log     *slog.Logger  // nil: slog.Default()
+	Dir     string           // the state directory
+	Reserve bytesize.Size    // what must be left on its disk for a change to be taken; 0: 64 MiB
+	Log     *slog.Logger     // nil: slog.Default()
+	Lane    *background.Lane // where large batches are taken into the database; nil: beside everything else
 
 	free func(dir string) (uint64, error) // a test's disk
 	sync func(*os.File) error             // a test's fdatasync of the journal
@@ -34,6 +36,7 @@ type Store struct {
 	dir      string
 	disk     disk
 	sync     func(*os.File) error // nil: fdatasync
+	lane     *background.Lane
 	log      *slog.Logger
 	journal  *journal.Journal
 	database *database
@@ -49,7 +52,9 @@ type Store struct {
 	changed *sync.Cond         // signalled when a field below changes
 	queue   []*directory.Batch // in the journal, not in the database yet
 	backlog int                // bytes of the values in the queue
-	pending map[string]pending // the newest of each name in the queue
+	front   int                // of them, those of the first batch
+	pending map[string]pending // the newest of each name in the queue, without the large batches
+	large   []*directory.Batch // the large ones of the queue
 	failure error              // why the follower gave up or waits, if it does
 	closing bool
 	hurry   chan struct{} // holds one when somebody waits for the follower
@@ -76,7 +81,7 @@ func Open(o Options) (*Store, error) {
 		o.Log = slog.Default()
 	}
 	s := &Store{
-		dir: o.Dir, disk: disk{o.Dir, uint64(cmp.Or(o.Reserve, defaultReserve)), o.free}, sync: o.sync, log: o.Log.With("component", "store"),
+		dir: o.Dir, disk: disk{o.Dir, uint64(cmp.Or(o.Reserve, defaultReserve)), o.free}, sync: o.sync, lane: o.Lane, log: o.Log.With("component", "store"),
 		pending: map[string]pending{}, hurry: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if s.disk.free == nil {
@@ -278,11 +283,11 @@ func (s *Store) Rebuilt() string { return s.rebuilt }
 // Commit appends the batch to the journal. ErrUnknown says that nobody can know
 // whether it is there, any other error that it is not.
 func (s *Store) Commit(_ context.Context, b *directory.Batch) error {
-	payload := encodeBatch(b)
-	if err := s.room(len(payload)); err != nil {
+	payload, size := encodeOrCount(b)
+	if err := s.room(size); err != nil {
 		return &directory.Error{Code: directory.CodeReadOnly, Detail: "changes are refused for now", Err: err}
 	}
-	switch err := s.journal.Append(uint64(b.Revision()), payload); {
+	switch err := s.append(b, payload, size); {
 	case errors.Is(err, journal.ErrUnknown):
 		return &directory.Error{Code: directory.CodeUnknown, Detail: "the change may or may not be stored", Err: err}
 	case err != nil:
@@ -299,9 +304,7 @@ func (s *Store) Read(_ context.Context, key []byte, _ directory.Revision) ([]byt
 	if im := s.image.Load(); im != nil {
 		return im.read(key)
 	}
-	s.mu.Lock()
-	p, ok := s.pending[string(key)]
-	s.mu.Unlock()
+	p, ok := s.waiting(key)
 	if ok && p.value == nil {
 		return nil, directory.ErrNotFound
 	}
