@@ -95,22 +95,26 @@ func (s *Server) admit(v *serving, conn net.Conn) {
 type admission int
 
 const (
-	ending    admission = iota // the server drains or was cancelled
+	ending    admission = iota // the server was cancelled
 	overLimit                  // there are MaxConns
 	admitted
 )
 
 // add registers a connection. A context that ended is looked for under the
-// mutex, because closeConns takes it afterwards.
+// mutex, because closeConns takes it afterwards. A connection that was accepted
+// just as the drain began is served like those that were there before: closing
+// it would lose what its client sends, and a login process of Dovecot that
+// cannot send its first line never connects again.
 func (s *Server) add(c *Conn) admission {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.draining.Load() || c.from.ctx.Err() != nil:
+	case c.from.ctx.Err() != nil:
 		return ending
 	case len(s.conns) >= s.maxConns():
 		return overLimit
 	}
+	c.late = s.draining.Load()
 	s.conns[c] = struct{}{}
 	s.countConns()
 	return admitted

@@ -33,6 +33,7 @@ type Conn struct {
 	writeTimeout time.Duration
 	opened       time.Time
 	renewWrite   atomic.Int64 // when the write deadline must be renewed, in ns since opened
+	heard        atomic.Int64 // when something came last, in ns since opened; only for a Server that lingers
 	peer         peercred.Cred
 	hasPeer      bool
 
@@ -41,6 +42,7 @@ type Conn struct {
 	mu          sync.Mutex    // guards the read deadline and what follows
 	busy        bool          // half a request has been read
 	looked      bool          // the last look was taken
+	late        bool          // it was accepted as the drain began, and nobody has looked yet
 	idleTimeout time.Duration // 0: none
 	idleSince   time.Time     // when the idle deadline was set last
 }
@@ -69,12 +71,13 @@ func newConn(s *Server, from *serving, conn net.Conn) *Conn {
 
 // Idle tells that the handler is about to wait for the first byte of a
 // request. It reports false when the server drains: the handler must return.
-// While idle there is no read deadline, except for the one of SetIdleTimeout.
+// While idle there is no read deadline, except for the one of SetIdleTimeout
+// and for the end of lingering.
 func (c *Conn) Idle() bool {
 	if c.armed.Load() {
 		c.rearm()
 	}
-	return !c.server.draining.Load()
+	return !c.server.draining.Load() || c.stays()
 }
 
 // rearm ends a request's deadline and begins the idle one. It may undo a
@@ -125,21 +128,26 @@ func (c *Conn) SetIdleTimeout(d time.Duration) {
 	c.armed.Store(true)
 }
 
-// wake ends an idle connection's Read when the server begins to drain.
+// wake ends an idle connection's Read when the server begins to drain, at once
+// or when it has lingered.
 func (c *Conn) wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.busy {
-		_ = c.SetReadDeadline(c.opened)
+		_ = c.SetReadDeadline(c.lingersUntil())
 	}
 }
 
 // Read reads as net.Conn does. When the server begins to drain, an idle
-// connection's Read returns a request that had come already, or an error.
+// connection's Read returns a request that had come already, or that comes while
+// the connection lingers, or an error.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if err != nil && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.lookOnce() {
-		return c.Conn.Read(p)
+		n, err = c.Conn.Read(p)
+	}
+	if n > 0 && c.server.LingerIdle > 0 {
+		c.heard.Store(int64(time.Since(c.opened)))
 	}
 	return n, err
 }

@@ -34,6 +34,16 @@
 //   - A read that was woken looks once more, for lastLook, because a request may
 //     have arrived in the socket that nobody had read yet. It is answered.
 //
+// The client of some protocols cannot repeat a request that met the end of its
+// connection. Nothing that a server does prevents that meeting, so LingerIdle
+// makes it rare: a connection that is being used is closed only after it has
+// been idle for that long, so that the end does not meet a request that is
+// about to be sent. Waiting for the peers to leave is bounded by LingerMax.
+//
+// A connection that nobody has accepted waits in the backlog for the next
+// process, if somebody else holds the socket. One that was accepted just as the
+// drain began is looked at like the others.
+//
 // When the context of Shutdown ends, what is left is closed, and the contexts
 // of the handlers are cancelled. Serve and Shutdown return after the last
 // handler has.

@@ -38,6 +38,14 @@ type Server struct {
 	Hooks          Hooks
 	Log            *slog.Logger // nil: no log
 
+	// LingerIdle and LingerMax are for protocols whose clients cannot repeat a
+	// request that met the end of its connection. When draining begins nothing is
+	// accepted any more, but each connection stays until nothing came from it for
+	// LingerIdle, at most for LingerMax. 0: what has come is answered, no more.
+	LingerIdle, LingerMax time.Duration
+
+	lingerEnd time.Time // set before draining
+
 	draining atomic.Bool
 	running  sync.WaitGroup // one for each Serve that has not returned; Add only under mu and before draining
 
@@ -152,9 +160,11 @@ func (s *Server) drainLocked() chan struct{} {
 func (s *Server) beginDrain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining.Swap(true) {
+	if s.draining.Load() {
 		return
 	}
+	s.lingerEnd = time.Now().Add(s.LingerMax)
+	s.draining.Store(true)
 	close(s.drainLocked())
 	for v := range s.serves {
 		_ = v.listener.Close()
