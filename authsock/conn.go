@@ -2,6 +2,8 @@ package authsock
 
 import (
 	"context"
+	"errors"
+	"os"
 	"sync"
 
 	"github.com/gatepost/gatepost/internal/serve"
@@ -58,8 +60,8 @@ func (c *conn) serve(cancel context.CancelFunc) {
 	drained = c.converse()
 }
 
-// converse handles what the client sends. It returns true when the server
-// drains, false when the connection is to end.
+// converse handles what the client sends. It returns true when the server has
+// drained the connection, false when it is to end for another reason.
 func (c *conn) converse() (drained bool) {
 	c.SetIdleTimeout(handshakeTimeout)
 	next := c.version
@@ -70,7 +72,7 @@ func (c *conn) converse() (drained bool) {
 		}
 		if err != nil {
 			complain(c.server.log, c.Conn, err)
-			return isDraining(c.Conn) && !isViolation(err)
+			return isDraining(c.Conn) && (errors.Is(err, tabline.ErrDraining) || errors.Is(err, os.ErrDeadlineExceeded))
 		}
 	}
 }

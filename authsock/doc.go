@@ -71,8 +71,19 @@
 // replies are whole and in an order that makes sense: no OK after a CANCELLED.
 // The goroutine that reads waits for the others before it ends.
 //
-// When a Server drains, exchanges that wait for their client fail as temporary,
-// verifications have 2 s to finish, then they fail as temporary too. A Master
-// goes on accepting until the grants of the last two seconds were asked for, at
-// most 3 s: shut both down at the same time.
+// # Draining
+//
+// Dovecot 2.3 takes the end of a connection with a login under way for a wrong
+// password (its lib-auth fails the request with a word that its login processes
+// do not know), so a Server that drains lets connections linger that were used a
+// second ago or less: their login processes have a mail client that is about to
+// log in. They have one and a half seconds. A login process keeps its connection
+// for one mail client, so all others are idle, and are closed at once. Then
+// exchanges that wait for their client fail as temporary, and verifications too
+// when they are not done four seconds after the drain began.
+//
+// A Master that drains goes on accepting until the grants of the last two
+// seconds were asked for, at most 2 s. Grants come from the Server, and a mail
+// process that finds another SPID than its login process gives up: shut the
+// Server down first, then the Master.
 package authsock

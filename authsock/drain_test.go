@@ -3,6 +3,7 @@ package authsock
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -31,8 +32,8 @@ func TestDrain(t *testing.T) {
 		{"verification ends in time", auth(1, "imap", "alice@example.test", right), last(2 * time.Second), "OK\t1\tuser=alice@example.test\n", time.Second},
 		{"verification ends in time, Postfix", auth(1, "smtp", "alice@example.test", right), last(2 * time.Second), "OK\t1\tuser=alice@example.test\n", time.Second},
 		{"refusal waits for its time", auth(1, "imap", "alice@example.test", wrong), nil, "FAIL\t1\tuser=alice@example.test\n", time.Second},
-		{"verification hangs", auth(1, "imap", "alice@example.test", right), hang, "FAIL\t1\tuser=alice@example.test\tcode=temp_fail\n", 2 * time.Second},
-		{"verification hangs, Postfix", auth(1, "smtp", "alice@example.test", right), hang, "", 2 * time.Second},
+		{"verification hangs", auth(1, "imap", "alice@example.test", right), hang, "FAIL\t1\tuser=alice@example.test\tcode=temp_fail\n", drainTime},
+		{"verification hangs, Postfix", auth(1, "smtp", "alice@example.test", right), hang, "", drainTime},
 		{"client is to go on", "AUTH\t1\tPLAIN\tservice=imap", nil, "CONT\t1\t\nFAIL\t1\tcode=temp_fail\n", 0},
 		{"client is to go on, Postfix", "AUTH\t1\tPLAIN\tservice=smtp\tnologin", nil, "CONT\t1\t\n", 0},
 		{"half a request, the rest comes", "AUTH\t1\tPLAIN\tservice=imap\tresp=" + ir[:4], nil, "OK\t1\tuser=alice@example.test\n", 1500 * time.Millisecond},
@@ -78,6 +79,59 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// A login process that has a mail client keeps its connection for a moment. What
+// is answered to a login that it sends so long after draining began.
+func TestDrainWaitsForLogins(t *testing.T) {
+	const ok = "OK\t1\tuser=alice@example.test\n"
+	tests := []struct {
+		name         string
+		connected    time.Duration // before draining begins
+		sent         time.Duration // after that
+		verification time.Duration
+		want         string
+		drained      time.Duration
+	}{
+		{"at once", 100 * time.Millisecond, 0, 0, ok, time.Second},
+		{"before it has been idle for a second", 100 * time.Millisecond, 800 * time.Millisecond, 0, ok, lingerMax},
+		{"after it has been idle for a second", 100 * time.Millisecond, 950 * time.Millisecond, 0, "", 900 * time.Millisecond},
+		{"it has been idle before", patience / 2, 100 * time.Millisecond, 0, "", 0},
+		{"its verification takes a second", 0, 900 * time.Millisecond, time.Second, ok, 1900 * time.Millisecond},
+		{"its verification hangs", 0, 900 * time.Millisecond, time.Hour, "FAIL\t1\tuser=alice@example.test\tcode=temp_fail\n", drainTime},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, func(r *rig) {
+					r.slowly(func(ctx context.Context, _ login.Attempt) {
+						select {
+						case <-time.After(tt.verification):
+						case <-ctx.Done():
+						}
+					})
+				})
+				c := client(t, doortest.Pipes(t, r.server), 2)
+				var told string
+				var talking sync.WaitGroup
+				talking.Go(func() { told = c.rest() })
+				time.Sleep(tt.connected)
+				start := time.Now()
+				talking.Go(func() {
+					time.Sleep(tt.sent)
+					_, _ = io.WriteString(c, auth(1, "imap", "alice@example.test", right)+"\n") // fails when the end came first
+				})
+				doortest.Stop(t, r.server)
+				if took := time.Since(start); took.Round(100*time.Millisecond) != tt.drained {
+					t.Errorf("drained after %v, want %v", took, tt.drained)
+				}
+				talking.Wait()
+				if told != tt.want {
+					t.Errorf("the client was told %q, want %q", told, tt.want)
+				}
+			})
+		})
+	}
+}
+
 // A login that was granted before draining gets its mail process: the master
 // door stays open for it, also to those who connect now, but not for ever.
 func TestDrainFinishesLogins(t *testing.T) {
@@ -92,13 +146,14 @@ func TestDrainFinishesLogins(t *testing.T) {
 
 				start := time.Now()
 				var stopping sync.WaitGroup
-				for _, s := range []doortest.Server{r.server, r.master} {
-					stopping.Go(func() { doortest.Stop(t, s) })
-				}
+				stopping.Go(func() {
+					doortest.Stop(t, r.server)
+					doortest.Stop(t, r.master)
+				})
 				if got := c.line(); got != "OK\t1\tuser=alice@example.test" {
 					t.Fatalf("AUTH answered %q", got)
 				}
-				want := settleTime // a second of verification, two of hope
+				want := time.Second + settleTime // of verification, and of hope
 				if after > 0 {
 					time.Sleep(after)
 					m := masterClient(t, masters)

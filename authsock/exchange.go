@@ -188,9 +188,7 @@ func (c *conn) verify(x *exchange) {
 		Service: x.service, Mechanism: x.mechanism.Mechanism, RemoteIP: x.remote, Received: time.Now(),
 		Name: x.given.name, Authzid: x.given.authzid, Secret: x.given.secret,
 	}
-	done := c.server.Requests.verify()
 	c.running.Go(func() {
-		defer done()
 		defer stop()
 		c.finish(x, c.check(ctx, attempt))
 	})

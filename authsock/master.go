@@ -16,7 +16,7 @@ import (
 const (
 	masterDoor = "auth-master"
 
-	settleTime = 3 * time.Second // for the REQUESTs of the last logins, when draining
+	settleTime = 2 * time.Second // for the REQUESTs of the last logins, when draining
 
 	// listPatience is how long a client may take to read a piece of a LIST:
 	// "doveadm -A" works on a user before it reads the next. The door is for
@@ -54,8 +54,8 @@ func (m *Master) Serve(ctx context.Context, l net.Listener) error {
 }
 
 // Shutdown goes on for a moment while mail processes ask for logins that were
-// granted, then stops accepting and lets requests in progress finish. See
-// serve.Server.
+// granted, then stops accepting and lets requests in progress finish. The
+// Server that grants them should have been shut down before. See serve.Server.
 func (m *Master) Shutdown(ctx context.Context) error {
 	m.once.Do(m.prepare)
 	waiting, cancel := context.WithTimeout(ctx, settleTime)

@@ -27,10 +27,9 @@ type Requests struct {
 	spid int
 	cuid atomic.Uint32
 
-	mu        sync.Mutex            // guards what follows
-	sessions  map[uint32][]*session // client connections by CPID; several may have the same, in containers
-	verifying int                   // verifications that may end in a grant
-	settled   chan struct{}         // closed when something was settled that settle waits for; nil: nobody waits
+	mu       sync.Mutex            // guards what follows
+	sessions map[uint32][]*session // client connections by CPID; several may have the same, in containers
+	settled  chan struct{}         // closed when something was settled that settle waits for; nil: nobody waits
 }
 
 // session is one client connection.
@@ -102,20 +101,6 @@ func (r *Requests) leave(s *session) {
 	r.stir()
 }
 
-// verify tells that a verification begins that may end in a grant; the function
-// it returns tells that it ended.
-func (r *Requests) verify() (done func()) {
-	r.count(1)
-	return func() { r.count(-1) }
-}
-
-func (r *Requests) count(change int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.verifying += change
-	r.stir()
-}
-
 // grant remembers an OK until its REQUEST comes.
 func (r *Requests) grant(s *session, id uint32, g login.Grant) {
 	r.mu.Lock()
@@ -180,8 +165,8 @@ func (r *Requests) stir() {
 	}
 }
 
-// settle waits until no verification runs and nothing was granted recently that
-// was not asked for, at most until ctx ends.
+// settle waits until nothing was granted recently that was not asked for, at most
+// until ctx ends.
 func (r *Requests) settle(ctx context.Context) {
 	for {
 		changed := r.unsettled()
@@ -205,7 +190,7 @@ func (r *Requests) settle(ctx context.Context) {
 func (r *Requests) unsettled() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.verifying == 0 && r.younger(freshGrant) == 0 {
+	if r.younger(freshGrant) == 0 {
 		return nil
 	}
 	if r.settled == nil {

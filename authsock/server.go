@@ -19,7 +19,14 @@ const (
 
 	maxLine          = 16384            // Dovecot's AUTH_CLIENT_MAX_LINE_LENGTH
 	handshakeTimeout = 30 * time.Second // Dovecot's clients give up after it, too
-	drainTime        = 2 * time.Second  // for verifications that run when draining begins
+	drainTime        = 4 * time.Second  // for verifications, from when draining begins: a refusal is held back for 2 s
+
+	// Dovecot 2.3 shows "wrong password" to a mail client whose login was sent to
+	// a connection that ends, so a login process that may be about to send one
+	// keeps its connection for a while. lingerIdle covers the time from connecting
+	// to the mail client's LOGIN.
+	lingerIdle = time.Second
+	lingerMax  = 1500 * time.Millisecond
 )
 
 // Server speaks the client protocol. The exported fields must not change once
@@ -48,7 +55,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return s.server.Serve(ctx, l)
 }
 
-// Shutdown stops accepting and lets verifications finish for two seconds. See
+// Shutdown stops accepting, goes on answering those who are about to log in, and
+// lets verifications finish, all within four seconds. See
 // [serve.Server.Shutdown].
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.once.Do(s.prepare)
@@ -62,6 +70,7 @@ func (s *Server) prepare() {
 	s.over, s.end = context.WithCancel(context.Background())
 	s.server.Name, s.server.Handle, s.server.Log = clientDoor, s.handle, s.Log
 	s.server.MaxConns, s.server.WriteTimeout, s.server.Hooks = s.MaxConns, s.WriteTimeout, s.Hooks
+	s.server.LingerIdle, s.server.LingerMax = lingerIdle, lingerMax
 }
 
 // handle serves one connection.

@@ -33,25 +33,30 @@ func (d *Daemon) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// drain shuts every door but the metrics, all at the same time.
+// drain shuts every door but the metrics: the auth door first, as long as mail
+// processes are told who logged in and Postfix is answered, then all others at
+// the same time.
 func (d *Daemon) drain(ctx context.Context) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-closeTime))
 		defer cancel()
 	}
+	d.shut(ctx, config.Auth)
 	var draining sync.WaitGroup
-	for name, door := range d.doors {
-		if name == config.Metrics {
-			continue
+	for name := range d.doors {
+		if name != config.Metrics && name != config.Auth {
+			draining.Go(func() { d.shut(ctx, name) })
 		}
-		draining.Go(func() {
-			if err := door.Shutdown(ctx); err != nil {
-				d.log.Warn("connections were cut off: they did not end in time", "door", name, "err", err)
-			}
-		})
 	}
 	draining.Wait()
+}
+
+// shut shuts one door.
+func (d *Daemon) shut(ctx context.Context, name config.Door) {
+	if err := d.doors[name].Shutdown(ctx); err != nil {
+		d.log.Warn("connections were cut off: they did not end in time", "door", name, "err", err)
+	}
 }
 
 // closeStore ends the committer and closes the store, as far as they are open.
