@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/gatepost/gatepost/e2e/activation"
 )
 
 // mailID is the mail user's uid and gid. It needs no entry in /etc/passwd.
@@ -55,6 +57,28 @@ func (r *Rig) writeGatepost() error {
 	return r.write("gatepost.toml", text, 0o644)
 }
 
+// holdSockets makes the sockets of the units in the folder systemd, if they are
+// to be held.
+func (r *Rig) holdSockets() (err error) {
+	if !r.options.HoldSockets {
+		return nil
+	}
+	places := strings.NewReplacer("/run/gatepost/", r.path("run")+"/", "/var/spool/postfix/", r.path("spool")+"/")
+	r.sockets, err = activation.Listen(activation.Options{
+		Units: filepath.Join(filepath.Dir(r.options.Docs), "systemd"), Place: places.Replace,
+		IDs: map[string]int{"vmail": mailID, "gatepost-admin": 0},
+	})
+	return err
+}
+
+func (r *Rig) gatepostCommand() *exec.Cmd {
+	program, args := filepath.Join(r.options.Bin, "gatepostd"), []string{"--config", r.path("gatepost.toml"), "--log-level", "debug"}
+	if r.sockets != nil {
+		return r.sockets.Command(program, args...)
+	}
+	return exec.Command(program, args...)
+}
+
 // daemon is a running gatepostd.
 type daemon struct {
 	cmd  *exec.Cmd
@@ -73,7 +97,7 @@ func (r *Rig) StartGatepost(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(filepath.Join(r.options.Bin, "gatepostd"), "--config", r.path("gatepost.toml"), "--log-level", "debug")
+	cmd := r.gatepostCommand()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C is not for it
 	if err := cmd.Start(); err != nil {

@@ -24,6 +24,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+
+	"github.com/gatepost/gatepost/e2e/activation"
 )
 
 // Options say what to run.
@@ -31,6 +33,10 @@ type Options struct {
 	Bin  string // the folder with gatepostd and gatepostctl
 	Docs string // README.md
 	Log  *slog.Logger
+
+	// HoldSockets makes the rig hold gatepostd's sockets, as systemd does, so
+	// that they stay when gatepostd ends. Without it gatepostd makes its own.
+	HoldSockets bool
 }
 
 // Rig is a running mail server. Its methods may be called from one goroutine.
@@ -42,8 +48,9 @@ type Rig struct {
 	options  Options
 	blocks   map[string]string // of README.md
 	gatepost *daemon
-	keeper   *exec.Cmd      // the stop script, waiting
-	lifeline io.WriteCloser // it reads this to its end
+	sockets  *activation.Sockets // nil: gatepostd's own
+	keeper   *exec.Cmd           // the stop script, waiting
+	lifeline io.WriteCloser      // it reads this to its end
 }
 
 // Ports are the loopback ports of the rig.
@@ -115,6 +122,9 @@ func (r *Rig) startAll(ctx context.Context) error {
 	if err := r.writeGatepost(); err != nil {
 		return err
 	}
+	if err := r.holdSockets(); err != nil {
+		return err
+	}
 	if err := r.StartGatepost(ctx); err != nil {
 		return err
 	}
@@ -183,6 +193,9 @@ func (r *Rig) leave(word string) error {
 	}
 	if r.Sink != nil {
 		r.Sink.Close()
+	}
+	if r.sockets != nil {
+		_ = r.sockets.Close() // nothing of theirs is wanted any more
 	}
 	_, werr := io.WriteString(r.lifeline, word)
 	cerr := r.lifeline.Close()
