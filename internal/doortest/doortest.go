@@ -206,6 +206,9 @@ func (*Conversation) Idle() bool { return true }
 // Busy reports false: nobody drains.
 func (*Conversation) Busy() bool { return false }
 
+// Flush has nothing to write.
+func (*Conversation) Flush() error { return nil }
+
 func (c *Conversation) Read(p []byte) (int, error) {
 	return c.Reader.Read(p[:min(len(p), c.piece)])
 }

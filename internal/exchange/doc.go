@@ -12,5 +12,6 @@
 // given back after a large one, so that an idle connection holds little. A
 // request that reaches the limit without being complete is refused.
 //
-// A Run belongs to one goroutine.
+// A Run belongs to one goroutine, and so does a [Prompter], which answers
+// without a connection what came whole and alone: nearly every request.
 package exchange

@@ -33,6 +33,7 @@ type Conn interface {
 	io.ReadWriter
 	Idle() bool
 	Busy() bool
+	Flush() error // writes what is left of an earlier reply
 }
 
 // Run answers requests until the peer leaves or the server drains, and then
@@ -40,6 +41,9 @@ type Conn interface {
 // larger than limit.
 func Run(c Conn, p Peer, limit int) error {
 	in := buffer{limit: limit}
+	if err := c.Flush(); err != nil {
+		return err
+	}
 	for c.Idle() {
 		n, err := receive(c, p, &in)
 		if n == 0 {

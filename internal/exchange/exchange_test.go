@@ -50,6 +50,7 @@ type wire struct {
 	writes  int
 	calls   string // of Idle and Busy
 	broken  bool   // Write fails
+	flush   error  // of Flush
 	drain   int    // Idle says no from this call on; 0: never
 }
 
@@ -59,6 +60,8 @@ func (w *wire) Idle() bool {
 }
 
 func (w *wire) Busy() bool { w.calls += "b"; return false }
+
+func (w *wire) Flush() error { return w.flush }
 
 func (w *wire) Read(p []byte) (int, error) {
 	if len(w.reads) == 0 {
@@ -101,6 +104,7 @@ func TestRun(t *testing.T) {
 		{"answered, then over", wire{reads: []string{"stop\na\n"}, end: io.EOF}, "STOP\n", errStop, "i"},
 		{"no writer", wire{reads: []string{"a\n"}, broken: true}, "", io.ErrClosedPipe, "i"},
 		{"no writer at the end", wire{reads: []string{"stop\n"}, broken: true}, "", errStop, "i"},
+		{"no reader of what was left", wire{reads: []string{"a\n"}, flush: io.ErrClosedPipe}, "", io.ErrClosedPipe, ""},
 		{"draining", wire{reads: []string{"a\nb\n"}, drain: 2}, "A\n", nil, "ii"},
 		{"as large as may be", wire{reads: []string{long, "a\n" + long}, end: io.EOF}, strings.ToUpper(long + "a\n" + long), nil, ""},
 		{"larger than may be", wire{reads: []string{"a\n", "x" + long}, end: io.EOF}, "A\n", exchange.ErrTooLarge, ""},
@@ -130,8 +134,9 @@ type loop struct {
 	left    int
 }
 
-func (l *loop) Idle() bool { return true }
-func (l *loop) Busy() bool { return false }
+func (l *loop) Idle() bool   { return true }
+func (l *loop) Busy() bool   { return false }
+func (l *loop) Flush() error { return nil }
 
 func (l *loop) Read(p []byte) (int, error) {
 	if l.left == 0 {
@@ -175,5 +180,26 @@ func TestNoAllocation(t *testing.T) {
 	})
 	if allocs > 10 { // for the connection
 		t.Errorf("%v allocations for %d requests", allocs, requests)
+	}
+}
+
+// What is one whole request is answered, everything else is left to Run, and
+// leaves nothing behind.
+func TestPrompter(t *testing.T) {
+	p := exchange.Prompter{New: func() exchange.Peer { return &shouter{} }}
+	for _, tt := range []struct {
+		name, b, want string
+		err           error
+	}{
+		{"whole", "a\n", "A\n", nil},
+		{"half", "a", "", nil},
+		{"whole again", "b\n", "B\n", nil},
+		{"two", "a\nb\n", "", nil},
+		{"bad", "!\n", "", nil},
+		{"the last", "stop\n", "STOP\n", errStop},
+	} {
+		if got, err := p.Prompt([]byte(tt.b)); string(got) != tt.want || !errors.Is(err, tt.err) {
+			t.Errorf("%s: Prompt(%q) = %q, %v, want %q, %v", tt.name, tt.b, got, err, tt.want, tt.err)
+		}
 	}
 }

@@ -79,17 +79,36 @@ func (e *episode) over() {
 	e.since = time.Time{}
 }
 
-// admit starts the handler of a connection, or closes it.
+// admit gives a connection to an event loop or starts its handler, or closes it.
 func (s *Server) admit(v *serving, conn net.Conn) {
 	c := newConn(s, v, conn)
+	loop, fd := s.loop(v, c)
 	switch s.add(c) {
 	case admitted:
-		v.handlers.Go(func() { s.run(c) })
+		v.handlers.Add(1)
+		if loop == nil || !loop.take(c, fd) {
+			s.start(c)
+			v.handlers.Done()
+		}
 		return
 	case overLimit:
 		s.refuse()
 	}
-	_ = conn.Close()
+	if d, is := c.Conn.(*detached); is {
+		d.attach()
+	}
+	_ = c.Close()
+}
+
+// start starts a connection's handler.
+func (s *Server) start(c *Conn) {
+	if d, is := c.Conn.(*detached); is {
+		d.attach()
+		if c.from.ctx.Err() != nil { // closeConns may have come before
+			_ = d.Close()
+		}
+	}
+	c.from.handlers.Go(func() { s.run(c) })
 }
 
 type admission int

@@ -37,6 +37,9 @@ type Conn struct {
 	peer         peercred.Cred
 	hasPeer      bool
 
+	unanswered []byte // an event loop has read it: for Read
+	unsent     []byte // an event loop could not write it: for Flush
+
 	armed atomic.Bool // Idle has a deadline to set or to clear
 
 	mu          sync.Mutex    // guards the read deadline and what follows
@@ -77,7 +80,18 @@ func (c *Conn) Idle() bool {
 	if c.armed.Load() {
 		c.rearm()
 	}
-	return !c.server.draining.Load() || c.stays()
+	return len(c.unanswered) > 0 || !c.server.draining.Load() || c.stays()
+}
+
+// Flush writes what an event loop could not write of a reply. The handler calls
+// it before everything else.
+func (c *Conn) Flush() error {
+	if len(c.unsent) == 0 {
+		return nil
+	}
+	_, err := c.Write(c.unsent)
+	c.unsent = nil
+	return err
 }
 
 // rearm ends a request's deadline and begins the idle one. It may undo a
@@ -142,6 +156,11 @@ func (c *Conn) wake() {
 // connection's Read returns a request that had come already, or that comes while
 // the connection lingers, or an error.
 func (c *Conn) Read(p []byte) (int, error) {
+	if len(c.unanswered) > 0 {
+		n := copy(p, c.unanswered)
+		c.unanswered = c.unanswered[n:]
+		return n, nil
+	}
 	n, err := c.Conn.Read(p)
 	if err != nil && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.lookOnce() {
 		n, err = c.Conn.Read(p)

@@ -19,6 +19,27 @@
 // case touches no deadline: Idle is two atomic loads, and Write renews its
 // deadline once in a tenth of WriteTimeout.
 //
+// # Event loops
+//
+// Nearly every request of a door that asks and answers in turn comes whole, and
+// its reply is taken at once. With a [Prompter] such requests need no handler:
+// an event loop waits for many connections in one epoll instance, reads into one
+// buffer, answers, and writes. A connection costs it no stack, no buffer and no
+// switch of goroutines, so that what it works with stays near to the processor
+// however many there are (measured: a policy request costs 1.4 µs less with 64
+// connections, 3.8 µs less with 1000).
+//
+// Everything else is the handler's, which gets the connection with what was read
+// or could not be written, and keeps it: half a request, two at once, a peer that
+// leaves or does not read, a request that the Prompter declines. So a loop waits
+// for nobody, and has neither deadlines nor protocol errors. A connection without
+// descriptor, a pipe, is the handler's from the beginning.
+//
+// A loop takes its connections from the Go runtime, which would be woken for
+// each event else, and gives them back with the connection ([detached]). It
+// blocks a thread while it waits. When draining begins it answers what has come,
+// and closes the rest; LingerIdle is for handlers only.
+//
 // # Draining
 //
 // Postfix and Dovecot keep connections open for hours, so waiting for them to

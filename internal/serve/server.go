@@ -1,11 +1,14 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net"
+	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +35,7 @@ type Hooks struct {
 type Server struct {
 	Name           string                             // the door: an attribute of each log line
 	Handle         func(ctx context.Context, c *Conn) // one goroutine per connection; the connection is closed when it returns. ctx ends when the connection must end now
+	Prompter       func() Prompter                    // makes one for each event loop, see Prompter; nil: Handle serves every connection from the beginning
 	MaxConns       int                                // 0: DefaultMaxConns
 	RequestTimeout time.Duration                      // 0: DefaultRequestTimeout; see Conn.Busy
 	WriteTimeout   time.Duration                      // 0: DefaultWriteTimeout; see Conn.Write
@@ -63,6 +67,11 @@ type serving struct {
 	ctx      context.Context
 	cancel   context.CancelFunc // ends it now
 	handlers sync.WaitGroup     // of its connections
+	looping  sync.WaitGroup     // of its event loops
+
+	// Guarded by the server's mu.
+	loops    []*eventLoop
+	loopless bool // no loop could be made
 }
 
 // Serve accepts connections from l until Shutdown, then returns nil. It may be
@@ -91,6 +100,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	v.handlers.Wait()
 	v.cancel()
 	watcher.Wait()
+	v.looping.Wait()
 	if s.draining.Load() {
 		return nil
 	}
@@ -141,6 +151,51 @@ func (s *Server) end(v *serving) {
 	s.running.Done()
 }
 
+// loop returns an event loop for a new connection, and its descriptor; nil: it
+// must have a handler.
+func (s *Server) loop(v *serving, c *Conn) (*eventLoop, int) {
+	if s.Prompter == nil {
+		return nil, 0
+	}
+	d := detach(c.Conn)
+	if d == nil {
+		return nil, 0
+	}
+	c.Conn = d
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.startLoops(v)
+	if len(v.loops) == 0 {
+		return nil, 0
+	}
+	return slices.MinFunc(v.loops, func(a, b *eventLoop) int { return cmp.Compare(a.load(), b.load()) }), d.fd
+}
+
+// startLoops starts event loops, at the first connection: as many as half of the
+// processors, since the other half belongs to those who ask.
+func (s *Server) startLoops(v *serving) {
+	if len(v.loops) > 0 || v.loopless || s.draining.Load() || v.ctx.Err() != nil {
+		return
+	}
+	for range max(1, runtime.GOMAXPROCS(0)/2) {
+		l, err := newEventLoop(s, v)
+		if err != nil {
+			v.loopless = len(v.loops) == 0
+			s.log().Warn("cannot make an event loop, connections are served one by one", "err", err)
+			return
+		}
+		v.loops = append(v.loops, l)
+		v.looping.Go(l.run)
+	}
+}
+
+// ring ends the event loops. The caller holds the server's mu.
+func (v *serving) ring() {
+	for _, l := range v.loops {
+		l.ring()
+	}
+}
+
 // drainBegun returns the channel that is closed when draining begins.
 func (s *Server) drainBegun() chan struct{} {
 	s.mu.Lock()
@@ -168,6 +223,7 @@ func (s *Server) beginDrain() {
 	close(s.drainLocked())
 	for v := range s.serves {
 		_ = v.listener.Close()
+		v.ring()
 	}
 	for c := range s.conns {
 		c.wake()
@@ -186,6 +242,7 @@ func (s *Server) cancelAll() {
 func (s *Server) closeConns(v *serving) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	v.ring()
 	for c := range s.conns {
 		if c.from == v {
 			_ = c.Close()
@@ -204,10 +261,12 @@ func (s *Server) run(c *Conn) {
 
 // rescue turns a panic of the handler into the end of one connection.
 func (s *Server) rescue() {
-	cause := recover()
-	if cause == nil {
-		return
+	if cause := recover(); cause != nil {
+		s.panicked(cause)
 	}
+}
+
+func (s *Server) panicked(cause any) {
 	s.log().Error("handler panicked", "err", cause, "stack", string(debug.Stack()))
 	if s.Hooks.Panicked != nil {
 		s.Hooks.Panicked()

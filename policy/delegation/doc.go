@@ -46,9 +46,10 @@
 //
 // # Limits, time and concurrency
 //
-// MaxConns connections, each with a goroutine, 2 KiB of buffer and its Facts. An
-// idle connection stays: Postfix closes its own after 300 s without a request or
-// 1 000 s. A decision takes no lock but the one of a shard of the memory, and
+// MaxConns connections. An event loop answers requests that come whole (package
+// serve), so that a connection holds next to nothing; one that ever sent half a
+// request has a goroutine and 2 KiB of buffer. An idle connection stays: Postfix
+// closes its own after 300 s without a request or 1 000 s. A decision takes no lock but the one of a shard of the memory, and
 // never waits for the disk; it needs no deadline, because what it may look at is
 // bounded. In the steady state nothing is allocated between the bytes of the
 // request and those of the reply.

@@ -68,9 +68,16 @@ func (s *Server) prepare() {
 	s.questions.New = func() any { return &question{server: s} }
 	s.server.Name = door
 	s.server.Handle = s.handle
+	s.server.Prompter = s.prompter
 	s.server.MaxConns, s.server.RequestTimeout = s.MaxConns, s.RequestTimeout
 	s.server.Hooks = serve.Hooks{Conns: s.Hooks.Conns, Refused: s.Hooks.Refused, Panicked: s.Hooks.Panicked}
 	s.server.Log = s.Log
+}
+
+// prompter makes what answers for an event loop. What a session has of its
+// connection is the context, which only the log sees.
+func (s *Server) prompter() serve.Prompter {
+	return &exchange.Prompter{New: func() exchange.Peer { return &session{server: s, ctx: context.Background()} }}
 }
 
 // handle serves one connection.

@@ -57,7 +57,7 @@
 //
 // # Limits and concurrency
 //
-// MaxConns connections, each with a goroutine. An idle one stays; Postfix closes
-// its own after 10 s without a query or 100 s. Queries take no lock, read no
+// MaxConns connections, answered by an event loop as long as their queries come
+// whole (package serve). An idle one stays; Postfix closes its own after 10 s without a query or 100 s. Queries take no lock, read no
 // disk, and allocate nothing for ASCII addresses.
 package socketmap

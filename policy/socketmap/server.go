@@ -1,6 +1,7 @@
 package socketmap
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -51,9 +52,27 @@ func (s *Server) prepare() {
 	}
 	s.server.Name = door
 	s.server.Handle = s.handle
+	s.server.Prompter = s.prompter
 	s.server.MaxConns, s.server.RequestTimeout = s.MaxConns, s.RequestTimeout
 	s.server.Hooks = serve.Hooks{Conns: s.Hooks.Conns, Refused: s.Hooks.Refused, Panicked: s.Hooks.Panicked}
 	s.server.Log = s.Log
+}
+
+// prompter makes what answers for an event loop.
+func (s *Server) prompter() serve.Prompter {
+	return &exchange.Prompter{New: func() exchange.Peer { return &prompted{session{server: s, log: s.log}} }}
+}
+
+// prompted is a session of no connection in particular. It leaves a map that
+// does not exist to one that warns once a connection.
+type prompted struct{ session }
+
+func (p *prompted) Answer(b []byte) ([]byte, error) {
+	query, _, _ := decode(b)
+	if name, _, _ := bytes.Cut(query, []byte(" ")); mapNamed(name) == UnknownMap {
+		return nil, nil
+	}
+	return p.session.Answer(b)
 }
 
 // handle serves one connection.

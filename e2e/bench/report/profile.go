@@ -17,6 +17,9 @@ var parts = []struct{ prefix, what string }{
 	{"internal/poll.setDeadlineImpl", partDeadline},
 	{"internal/poll.(*FD).Read", partRead},
 	{"internal/poll.(*FD).Write", partWrite},
+	{"golang.org/x/sys/unix.Read", partRead},
+	{"golang.org/x/sys/unix.Write", partWrite},
+	{"golang.org/x/sys/unix.EpollWait", partScheduler},
 	{"time.Now", partClock},
 	{"time.Since", partClock},
 	{module + "policy/delegation.(*decoder)", partParse},
@@ -43,7 +46,7 @@ const (
 	module        = "github.com/gatepost/gatepost/"
 	partRead      = "read(2)"
 	partWrite     = "write(2), which wakes the client"
-	partScheduler = "Go's scheduler and network poller"
+	partScheduler = "waiting for requests: poller and scheduler"
 	partParse     = "reading the request"
 	partAddress   = "folding addresses"
 	partLookup    = "looking names up"
