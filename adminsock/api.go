@@ -43,7 +43,7 @@ func describeTypes(r huma.Registry) {
 // before anything of the request is looked at.
 func (s *Server) operation(spec *command.Spec) huma.Operation {
 	problem := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
-	return huma.Operation{
+	o := huma.Operation{
 		OperationID: spec.ID(),
 		Method:      spec.Method,
 		Path:        spec.Path,
@@ -58,6 +58,11 @@ func (s *Server) operation(spec *command.Spec) huma.Operation {
 		MaxBodyBytes:    -1, // the gate has read it
 		BodyReadTimeout: -1,
 	}
+	if spec.Write {
+		limit := command.MaxReason
+		o.Parameters = []*huma.Param{{Name: command.Reason, In: "query", Description: command.ReasonDoc, Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &limit}}}
+	}
+	return o
 }
 
 // transform makes one kind of problem of all errors, without the values that

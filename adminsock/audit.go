@@ -1,6 +1,7 @@
 package adminsock
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -22,8 +23,9 @@ type Auditor interface {
 	// Audit calls fn for every change after a revision, in order; what fn gets
 	// is valid only during the call.
 	Audit(ctx context.Context, after directory.Revision, fn func(directory.Entry) error) error
-	// Verify checks every byte. Its error names the place of the damage.
-	Verify(ctx context.Context) (journal.Verified, error)
+	// VerifyTo checks every byte up to a revision. Its error names the place of
+	// the damage, or is journal.ErrPruned.
+	VerifyTo(ctx context.Context, r directory.Revision) (journal.Verified, error)
 }
 
 func (s *Server) bindAudit() {
@@ -94,17 +96,17 @@ func (s *Server) auditShow(ctx context.Context, _ *Call, in *command.AuditShowIn
 		return nil, err
 	}
 	wanted, last := directory.Revision(in.Revision), s.Audit.Revision()
-	missing := &directory.Error{Code: directory.CodeNotFound, Field: "revision", Detail: fmt.Sprintf("there is no change %d; the last is %d", wanted, last)}
 	if wanted == 0 || wanted > last {
-		return nil, missing
+		return nil, noChange("revision", wanted, last)
 	}
+	missing := &directory.Error{Code: directory.CodeNotFound, Field: "revision", Detail: fmt.Sprintf("change %d is not in the trail any more", wanted)}
 	var shown *command.Change
 	err = s.Audit.Audit(ctx, wanted-1, func(e directory.Entry) error {
 		if e.Revision == wanted {
 			c := about.show(&e, in.Names)
 			shown = &c
 		} else {
-			missing.Detail = fmt.Sprintf("change %d is not in the trail any more: it begins with %d", wanted, e.Revision)
+			missing.Detail += fmt.Sprintf(": it begins with %d", e.Revision)
 		}
 		return errEnough
 	})
@@ -117,20 +119,41 @@ func (s *Server) auditShow(ctx context.Context, _ *Call, in *command.AuditShowIn
 	return shown, nil
 }
 
-func (s *Server) auditVerify(ctx context.Context, c *Call, _ *command.AuditVerifyInput) (*command.Verified, error) {
-	v, err := s.Audit.Verify(ctx)
-	if err != nil && ctx.Err() == nil {
-		c.reason = err
-		return nil, refuse(http.StatusInternalServerError, CodeDamaged, err.Error())
+func (s *Server) auditVerify(ctx context.Context, c *Call, in *command.AuditVerifyInput) (*command.Verified, error) {
+	last := s.Audit.Revision()
+	if in.Until > uint64(last) {
+		return nil, noChange("until", directory.Revision(in.Until), last)
 	}
-	if err != nil {
+	v, err := s.Audit.VerifyTo(ctx, cmp.Or(directory.Revision(in.Until), last))
+	switch {
+	case err == nil:
+		return verified(v), nil
+	case ctx.Err() != nil:
 		return nil, err
+	case errors.Is(err, journal.ErrPruned):
+		return nil, &directory.Error{Code: directory.CodeNotFound, Field: "until", Detail: err.Error()}
 	}
-	out := &command.Verified{First: v.First, Last: v.Last, Head: hex.EncodeToString(v.Chain[:])}
+	c.reason = err
+	return nil, refuse(http.StatusInternalServerError, CodeDamaged, err.Error())
+}
+
+// noChange says that there was never such a change.
+func noChange(field string, wanted, last directory.Revision) *directory.Error {
+	return &directory.Error{Code: directory.CodeNotFound, Field: field, Detail: fmt.Sprintf("there is no change %d; the last is %d", wanted, last)}
+}
+
+func verified(v journal.Verified) *command.Verified {
+	out := &command.Verified{First: v.First, Last: v.Last, Head: hex.EncodeToString(v.Chain[:]), Begins: "start"}
 	if v.First > 0 {
 		out.Changes = out.Last - out.First + 1
 	}
-	return out, nil
+	switch v.Anchor.Why {
+	case journal.Pruned:
+		out.Begins, out.Anchor, out.Pruned = "pruned", hex.EncodeToString(v.Anchor.Before[:]), optionalTime(v.Anchor.Made)
+	case journal.Anew:
+		out.Begins = "anew"
+	}
+	return out
 }
 
 // about is the name that changes are asked for, in internal form; empty: all.
@@ -161,7 +184,7 @@ func (a about) in(e *directory.Entry) bool {
 func (a about) show(e *directory.Entry, names int) command.Change {
 	out := command.Change{
 		Revision: uint64(e.Revision), Time: e.Time.UTC(), UID: e.Cause.UID, PID: e.Cause.PID, Actor: e.Cause.Actor,
-		Command: e.Cause.Command, Request: e.Cause.Request, Total: len(e.Changes), Names: []command.ChangedName{},
+		Command: e.Cause.Command, Request: e.Cause.Request, Reason: e.Cause.Reason, Total: len(e.Changes), Names: []command.ChangedName{},
 	}
 	for _, c := range e.Changes {
 		if len(out.Names) == names {

@@ -24,6 +24,7 @@ type Call struct {
 	Body    io.Reader // of a stream
 
 	object   string             // what it is about, for the log
+	why      string             // the administrator's reason, for the audit trail
 	revision directory.Revision // of the change it made
 	match    matching
 	problem  *Problem // how it was refused
@@ -67,7 +68,7 @@ func (s *Server) update(ctx context.Context, c *Call, fn func(*directory.Tx) err
 		return err
 	}
 	r, err := s.Directory.Update(context.WithoutCancel(ctx), directory.Cause{
-		UID: c.Peer.UID, PID: uint32(max(c.Peer.PID, 0)), Actor: c.Actor, Command: c.name(), Request: c.Request,
+		UID: c.Peer.UID, PID: uint32(max(c.Peer.PID, 0)), Actor: c.Actor, Command: c.name(), Request: c.Request, Reason: c.why,
 	}, fn)
 	if err == nil {
 		c.revision = r

@@ -9,7 +9,10 @@ import (
 	"net/url"
 	"path"
 	"runtime/debug"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -99,6 +102,11 @@ func (s *Server) accept(w *writer, r *http.Request, c *Call) *Problem {
 			return refuse(http.StatusBadRequest, CodeMalformed, "given more than once").in(name)
 		}
 	}
+	if p := c.giveReason(query); p != nil {
+		return p
+	}
+	query.Del(command.Reason) // no command's own: huma refuses what it does not know
+	r.URL.RawQuery = query.Encode()
 	if c.Spec.Stream {
 		c.Body = &progress{r.Body, w, s.BodyTimeout}
 		return nil
@@ -112,6 +120,23 @@ func (s *Server) accept(w *writer, r *http.Request, c *Call) *Problem {
 	}
 	c.secret = body
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
+}
+
+// giveReason takes the reason of a change.
+func (c *Call) giveReason(query url.Values) *Problem {
+	reason := strings.TrimSpace(query.Get(command.Reason))
+	switch {
+	case reason == "":
+		return nil
+	case !c.Spec.Write:
+		return wrong(command.Reason, "this command changes nothing")
+	case len(reason) > command.MaxReason:
+		return wrong(command.Reason, "longer than %d bytes", command.MaxReason)
+	case !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl):
+		return wrong(command.Reason, "not one line of text")
+	}
+	c.why = reason
 	return nil
 }
 

@@ -66,6 +66,7 @@ type Status struct {
 	Refusing   error     // why no change is taken; nil: they are
 	Rebuilt    string    // why the database had to be rebuilt at the start, if it had
 	Snapshot   Snapshot  // the newest; zero: there is none
+	Trail      Trail
 	Doors      []command.Door
 }
 
@@ -73,6 +74,14 @@ type Status struct {
 type Snapshot struct {
 	Revision directory.Revision
 	Written  time.Time
+}
+
+// Trail is how far the audit trail goes back.
+type Trail struct {
+	First     directory.Revision
+	Oldest    time.Time // when that was made; zero: there is none
+	Bytes     int64
+	Retention time.Duration // for how long changes stay; 0: for ever
 }
 
 // Server serves the administration. The exported fields must not change once

@@ -79,6 +79,10 @@ func (s *Server) status(context.Context, *Call, *command.StatusInput) (*command.
 	if at := known.Snapshot.Written; !at.IsZero() {
 		out.Snapshot, out.SnapshotRevision = optionalTime(at), uint64(known.Snapshot.Revision)
 	}
+	if t := known.Trail; !t.Oldest.IsZero() {
+		out.AuditSince, out.AuditFirst = optionalTime(t.Oldest), uint64(t.First)
+	}
+	out.AuditBytes, out.AuditRetentionDays = known.Trail.Bytes, int64(known.Trail.Retention/(24*time.Hour))
 	if err := cmp.Or(s.Directory.Refusing(), known.Refusing); err != nil {
 		out.ReadOnly, out.ReadOnlyWhy = true, err.Error()
 	}

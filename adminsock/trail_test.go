@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -162,6 +164,81 @@ func TestAuditVerify(t *testing.T) {
 	}
 	if !strings.Contains(r.log.String(), "command failed") {
 		t.Error("the log does not tell of the damage")
+	}
+}
+
+// What an administrator says about a change stands in the trail with it.
+func TestReasonOfAChange(t *testing.T) {
+	r := startStored(t)
+	said := url.QueryEscape(" ticket 4711: Bob hört auf ")
+	r.ok("POST /v1/users/bob@example.test/disable?reason="+said, "", 200, nil)
+	r.ok("PATCH /v1/users/alice@example.test?reason=more", `{"quota":"1G"}`, 200, nil)
+	r.ok("DELETE /v1/aliases/dead@example.test", "", 200, nil)
+	var changes []command.Change
+	r.ok("GET /v1/audit?limit=3", "", 200, &changes)
+	for i, want := range []string{"ticket 4711: Bob hört auf", "more", ""} {
+		if changes[i].Reason != want {
+			t.Errorf("reason of change %d = %q, want %q", changes[i].Revision, changes[i].Reason, want)
+		}
+	}
+	for _, row := range []struct {
+		name, request string
+		status        int
+	}{
+		{"too long", "POST /v1/users/bob@example.test/enable?reason=" + strings.Repeat("x", command.MaxReason+1), 422},
+		{"two lines", "POST /v1/users/bob@example.test/enable?reason=a%0Ab", 422},
+		{"no text", "POST /v1/users/bob@example.test/enable?reason=%ff", 422},
+		{"two reasons", "POST /v1/users/bob@example.test/enable?reason=a&reason=b", 400},
+		{"nothing is changed", "GET /v1/users/bob@example.test?reason=curiosity", 422},
+	} {
+		if a := r.do(row.request, ""); a.status != row.status || row.status == 422 && a.problem(t).Field != "reason" {
+			t.Errorf("%s: %d %s, want %d", row.name, a.status, a.body, row.status)
+		}
+	}
+	if r.dir.Revision() != 4 {
+		t.Error("a change with a wrong reason was made")
+	}
+}
+
+// Of a pruned trail it is told where it begins and what it hangs on.
+func TestAuditOfAPrunedTrail(t *testing.T) {
+	r := startStored(t)
+	r.ok("POST /v1/users/bob@example.test/disable", "", 200, nil)
+	var before, after command.Verified
+	r.ok("GET /v1/audit/verify", "", 200, &before)
+	if before.Begins != "start" || before.Anchor != "" || before.Pruned != nil {
+		t.Errorf("verified %+v, want a trail from the start", before)
+	}
+	if err := r.store.Snapshot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	later := testkit.Noon.Add(8 * 24 * time.Hour)
+	if p, err := r.store.Prune(t.Context(), 24*time.Hour, later); err != nil || p.Begins != 3 {
+		t.Fatalf("Prune = %+v, %v, want nothing left before change 3", p, err)
+	}
+	r.ok("GET /v1/audit/verify", "", 200, &after)
+	if after.Changes != 0 || after.Begins != "pruned" || after.Anchor != before.Head || after.Head != before.Head || !after.Pruned.Equal(later) {
+		t.Errorf("verified %+v, want nothing, hanging on %s", after, before.Head)
+	}
+	r.ok("POST /v1/users/bob@example.test/enable", "", 200, nil)
+	r.ok("GET /v1/audit/verify", "", 200, &after)
+	if after.Changes != 1 || after.First != 3 || after.Anchor != before.Head || after.Head == before.Head {
+		t.Errorf("verified %+v, want one change", after)
+	}
+	if r.ok("GET /v1/audit/verify?until=2", "", 200, &after); after.Head != before.Head {
+		t.Errorf("verified until change 2 %+v, want the head of before", after)
+	}
+	for path, want := range map[string]string{
+		"/v1/audit/1": "change 1 is not in the trail any more: it begins with 3", "/v1/audit/verify?until=1": "with change 3; change 1 is not there any more",
+		"/v1/audit/verify?until=4": "there is no change 4; the last is 3",
+	} {
+		if p := r.do("GET "+path, "").problem(t); p.Status != 404 || !strings.Contains(p.Detail, want) {
+			t.Errorf("GET %s = %+v, want %q", path, p, want)
+		}
+	}
+	var changes []command.Change
+	if r.ok("GET /v1/audit", "", 200, &changes); len(changes) != 1 || changes[0].Revision != 3 {
+		t.Errorf("the trail has %+v, want change 3", changes)
 	}
 }
 

@@ -14,6 +14,7 @@ type Change struct {
 	Actor    string        `json:"actor"`
 	Command  string        `json:"command"`
 	Request  string        `json:"request" doc:"the request's id in the log"`
+	Reason   string        `json:"reason" doc:"in the administrator's words; empty: none was given"`
 	Total    int           `json:"total" doc:"how many names it changed"`
 	Names    []ChangedName `json:"names" nullable:"false" doc:"what became of the names, as many as were asked for"`
 }
@@ -31,7 +32,11 @@ type Verified struct {
 	Changes uint64 `json:"changes" doc:"how many are there and as they were written"`
 	First   uint64 `json:"first" doc:"revision of the first; 0: there is none"`
 	Last    uint64 `json:"last"`
-	Head    string `json:"head" doc:"SHA-256 that stands for all of them: who keeps it elsewhere can tell later that nothing before was rewritten"`
+	Head    string `json:"head" doc:"SHA-256 that stands for all changes up to the last: who keeps it elsewhere, with that revision, can tell later that nothing before was rewritten"`
+
+	Begins string     `json:"begins" doc:"why the trail begins with the first: start (nothing was before), pruned (what was before is older than the retention) or anew (what was before was lost)"`
+	Anchor string     `json:"anchor" doc:"the head that the first hangs on: what the last one before it had; empty unless the trail was pruned"`
+	Pruned *time.Time `json:"pruned" doc:"when it was pruned last"`
 }
 
 // The inputs of the audit commands.
@@ -46,7 +51,9 @@ type (
 		User     string `query:"user" cli:"flag" complete:"user" doc:"only what became of this address"`
 		Names    int    `query:"names" cli:"flag" doc:"at most so many names" minimum:"0" maximum:"100000" default:"1000"`
 	}
-	AuditVerifyInput struct{}
+	AuditVerifyInput struct {
+		Until uint64 `query:"until" cli:"flag" doc:"only up to this revision, and show its head; 0: all"`
+	}
 )
 
 // The audit commands.
@@ -62,7 +69,8 @@ var (
 	})
 	AuditVerify = op[AuditVerifyInput, Verified](Spec{
 		Name: "audit verify", Summary: "check every byte of the audit trail",
-		Detail: "The trail is a chain of hashes. Any byte that is not what was written, and an end that is missing, is told with its place.",
+		Detail: "The trail is a chain of hashes. Any byte that is not what was written, and an end that is missing, is told with its place. " +
+			"Whoever can write the state directory could write a whole new trail: keep last and head elsewhere, and compare later with --until.",
 		Method: "GET", Path: "/v1/audit/verify", Permission: ReadAudit,
 	})
 )

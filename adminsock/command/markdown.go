@@ -16,6 +16,7 @@ Every command is also HTTP on the admin socket, with JSON in and out: ` + "`curl
 The OpenAPI 3.1 document is at ` + "`/v1/openapi.json`" + `. Errors are problems (RFC 9457) with a stable ` + "`code`" + `.
 ` + "`--json`" + ` prints the JSON document of the answer; ` + "`--socket PATH`" + ` or ` + "`GATEPOST_SOCKET`" + ` name another socket.
 Exit codes: 0 done, 1 refused or failed, 2 wrong command line.
+Every command that changes something takes a reason for the audit trail: ` + "`--reason TEXT`" + `, or ` + "`?reason=`" + ` in HTTP.
 A change that names a revision (` + "`--revision`" + `, or ` + "`If-Match`" + ` in HTTP) is refused when somebody else was faster.
 
 `)

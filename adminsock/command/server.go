@@ -15,18 +15,22 @@ type Quota struct {
 
 // Server is what the daemon says about itself.
 type Server struct {
-	Version          string           `json:"version"`
-	Started          time.Time        `json:"started"`
-	UptimeSeconds    int64            `json:"uptime_seconds"`
-	Revision         uint64           `json:"revision" doc:"of the newest change"`
-	LastCommit       *time.Time       `json:"last_commit" doc:"when something was stored last since the start"`
-	Snapshot         *time.Time       `json:"snapshot" doc:"when the newest backup in the state directory was written"`
-	SnapshotRevision uint64           `json:"snapshot_revision"`
-	Rebuilt          string           `json:"rebuilt" doc:"why the database had to be rebuilt at the start; empty: it had not"`
-	ReadOnly         bool             `json:"read_only" doc:"no change is taken"`
-	ReadOnlyWhy      string           `json:"read_only_reason"`
-	Counts           map[string]int64 `json:"counts" doc:"how many names there are of each kind"`
-	Doors            []Door           `json:"doors" nullable:"false"`
+	Version            string           `json:"version"`
+	Started            time.Time        `json:"started"`
+	UptimeSeconds      int64            `json:"uptime_seconds"`
+	Revision           uint64           `json:"revision" doc:"of the newest change"`
+	LastCommit         *time.Time       `json:"last_commit" doc:"when something was stored last since the start"`
+	Snapshot           *time.Time       `json:"snapshot" doc:"when the newest backup in the state directory was written"`
+	SnapshotRevision   uint64           `json:"snapshot_revision"`
+	AuditSince         *time.Time       `json:"audit_since" doc:"when the oldest change in the audit trail was made; null: there is none"`
+	AuditFirst         uint64           `json:"audit_first" doc:"its revision"`
+	AuditBytes         int64            `json:"audit_bytes" doc:"size of the audit trail"`
+	AuditRetentionDays int64            `json:"audit_retention_days" doc:"for how long changes stay in it; 0: for ever"`
+	Rebuilt            string           `json:"rebuilt" doc:"why the database had to be rebuilt at the start; empty: it had not"`
+	ReadOnly           bool             `json:"read_only" doc:"no change is taken"`
+	ReadOnlyWhy        string           `json:"read_only_reason"`
+	Counts             map[string]int64 `json:"counts" doc:"how many names there are of each kind"`
+	Doors              []Door           `json:"doors" nullable:"false"`
 }
 
 // Door is a listening socket of the daemon.

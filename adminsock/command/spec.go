@@ -55,6 +55,14 @@ const (
 	mediaBackup = "application/octet-stream"
 )
 
+// Every command that changes something takes a reason, which stands in the audit
+// trail: the parameter of the URL's query, and the flag of gatepostctl.
+const (
+	Reason    = "reason"
+	ReasonDoc = "why, in the administrator's words; it stands in the audit trail"
+	MaxReason = 500 // bytes
+)
+
 // IsFile reports whether the answer is a file, not JSON.
 func (s *Spec) IsFile() bool { return s.Media != "" && !s.Stream }
 

@@ -61,7 +61,8 @@ func serve(env *testscript.Env) error {
 		Settings: func() adminsock.Settings { return adminsock.Settings{Scheme: password.Argon2ID, Policy: passwords} },
 		Status: func() adminsock.Status {
 			return adminsock.Status{Version: "1.2.3", Started: testkit.Noon, LastCommit: testkit.Noon.Add(time.Minute),
-				Snapshot: adminsock.Snapshot{Revision: 1, Written: testkit.Noon}, Rebuilt: "the database is damaged", Doors: []command.Door{
+				Snapshot: adminsock.Snapshot{Revision: 1, Written: testkit.Noon}, Trail: adminsock.Trail{First: 7, Oldest: testkit.Noon, Bytes: 3 << 20, Retention: 730 * 24 * time.Hour},
+				Rebuilt: "the database is damaged", Doors: []command.Door{
 					{Door: "admin", Address: "unix:/run/gatepost/admin", Open: 1}, {Door: "policy", Address: "unix:/run/gatepost/policy", Open: 12},
 				}}
 		},

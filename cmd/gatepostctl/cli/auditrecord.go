@@ -15,7 +15,7 @@ import (
 func changeRecord(c command.Change) []pair {
 	pairs := []pair{
 		{"revision", fmt.Sprint(c.Revision)}, {"time", at(c.Time)},
-		{"actor", fmt.Sprintf("%s (uid %d, pid %d)", c.Actor, c.UID, c.PID)}, {"command", c.Command}, {"request", c.Request},
+		{"actor", fmt.Sprintf("%s (uid %d, pid %d)", c.Actor, c.UID, c.PID)}, {"command", c.Command}, {"request", c.Request}, {"reason", c.Reason},
 	}
 	for _, n := range c.Names {
 		pairs = append(pairs, pair{n.Name + " " + n.What + ":", ""})
@@ -70,9 +70,13 @@ func words(v any) string {
 }
 
 func verifiedRecord(v command.Verified) []pair {
-	changes := counted(int64(v.Changes), "change")
-	if v.First > 1 {
-		changes += fmt.Sprintf(", from revision %d on: what was before is not there any more", v.First)
+	pairs := []pair{{"intact", counted(int64(v.Changes), "change")}}
+	switch {
+	case v.Begins == "anew":
+		pairs = append(pairs, pair{"begins", fmt.Sprintf("with revision %d: the trail before it was lost", v.First)})
+	case v.Pruned != nil:
+		pairs = append(pairs, pair{"begins", fmt.Sprintf("with revision %d: what was before was pruned, last on %s", v.First, at(*v.Pruned))},
+			pair{"anchor", v.Anchor})
 	}
-	return []pair{{"intact", changes}, {"last", fmt.Sprintf("revision %d", v.Last)}, {"head", v.Head}}
+	return append(pairs, pair{"last", fmt.Sprintf("revision %d", v.Last)}, pair{"head", v.Head})
 }

@@ -14,6 +14,9 @@ func (l *line) run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer req.close()
+	if l.why != "" {
+		req.query.Set(command.Reason, l.why)
+	}
 	if req.spec.IsFile() {
 		return l.save(ctx, req)
 	}

@@ -94,7 +94,7 @@ func serverRecord(s command.Server) []pair {
 	pairs := []pair{
 		{"version", s.Version}, {"up", fmt.Sprintf("%s, since %s", time.Duration(s.UptimeSeconds)*time.Second, at(s.Started))},
 		{"changes", changes}, {"revision", fmt.Sprint(s.Revision)}, {"last commit", moment(s.LastCommit)},
-		{"snapshot", snapshotOf(s)}, {"rebuilt", s.Rebuilt}, {"holds", counts(s.Counts)},
+		{"snapshot", snapshotOf(s)}, {"audit trail", trailOf(s)}, {"rebuilt", s.Rebuilt}, {"holds", counts(s.Counts)},
 	}
 	for _, d := range s.Doors {
 		pairs = append(pairs, pair{"door " + d.Door, fmt.Sprintf("%s, %s", d.Address, counted(int64(d.Open), "connection"))})
@@ -108,6 +108,18 @@ func snapshotOf(s command.Server) string {
 		return ""
 	}
 	return fmt.Sprintf("revision %d, written %s", s.SnapshotRevision, at(*s.Snapshot))
+}
+
+// trailOf says how far the audit trail goes back, and how far it may.
+func trailOf(s command.Server) string {
+	if s.AuditSince == nil {
+		return ""
+	}
+	kept := "kept for ever"
+	if s.AuditRetentionDays > 0 {
+		kept = "kept for " + counted(s.AuditRetentionDays, "day")
+	}
+	return fmt.Sprintf("since %s (revision %d), %s, %s", at(*s.AuditSince), s.AuditFirst, bytesize.Size(s.AuditBytes).Amount(), kept)
 }
 
 // counts says how many names of each kind there are, where there are any.

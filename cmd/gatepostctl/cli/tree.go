@@ -52,6 +52,7 @@ type line struct {
 	stdin map[string]*bool      // secrets that come on standard input, by HTTP name
 	file  *flagValue            // of the command that stands in, when it reads one
 	yes   bool
+	why   string
 }
 
 // leaf makes the command that runs spec.
@@ -73,6 +74,9 @@ func (a *app) leaf(spec *command.Spec) *cobra.Command {
 	}
 	for _, p := range spec.Params() {
 		l.define(cmd, p)
+	}
+	if spec.Write {
+		cmd.Flags().StringVar(&l.why, command.Reason, "", "`TEXT` that says why, for the audit trail")
 	}
 	if spec.Confirm != "" {
 		cmd.Flags().BoolVar(&l.yes, "yes", false, "do it: it "+spec.Confirm)
