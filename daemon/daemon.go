@@ -51,6 +51,7 @@ type Daemon struct {
 	directory *directory.Directory
 	usage     *usageKeeper
 	snapshots *snapshotKeeper
+	trail     *trailKeeper
 	health    *health
 	status    *status
 
@@ -66,6 +67,7 @@ type Daemon struct {
 	delay      time.Duration // of the checker
 	checker    atomic.Pointer[login.Checker]
 	settings   atomic.Pointer[adminsock.Settings]
+	retention  atomic.Int64 // of the audit trail, as a time.Duration
 
 	background context.CancelFunc // ends what runs beside the doors
 	keeping    sync.WaitGroup     // what runs beside the doors
@@ -155,6 +157,8 @@ func (d *Daemon) load(ctx context.Context) (err error) {
 	d.health = newHealth(d.directory, d.refusing)
 	d.metrics.Watch(d.directory, d.refusing)
 	d.metrics.Rebuilt(d.store.Rebuilt() != "")
+	d.trail = &trailKeeper{store: d.store, retention: d.retention.Load, clock: newClock(), told: d.metrics.Pruned, log: d.log}
+	d.metrics.WatchTrail(d.trailSize)
 	d.snapshots = &snapshotKeeper{store: d.store, names: d.names, told: d.metrics.Snapshot, log: d.log}
 	settle()
 	view := d.directory.View()
@@ -183,6 +187,7 @@ func (d *Daemon) run() {
 	d.background = cancel
 	d.keeping.Go(func() { d.usage.run(ctx) })
 	d.keeping.Go(func() { d.snapshots.run(ctx) })
+	d.keeping.Go(func() { d.trail.run(ctx) })
 	if wait := watchdogTime(d.log); wait > 0 {
 		d.watch(ctx, wait/2)
 	}

@@ -43,6 +43,7 @@ func (d *Daemon) apply(c *config.Config, r *config.Resolved) error {
 	d.master.Mail.Store(mail)
 	d.directory.Configure(directorySettings(c))
 	d.delegation.Modes.Store(c.Modes)
+	d.retention.Store(int64(c.Audit.Retention))
 	d.settings.Store(&adminsock.Settings{Scheme: d.config.Password.Scheme, Policy: c.Password.Policy})
 	if delay := c.Login.FailureDelay; d.checker.Load() == nil || delay != d.delay {
 		d.delay = delay

@@ -43,6 +43,9 @@ func (d *Daemon) about() adminsock.Status {
 	if newest, err := d.store.NewestSnapshot(); err == nil {
 		s.Snapshot = adminsock.Snapshot{Revision: newest.Revision, Written: newest.Written}
 	}
+	if trail, err := d.store.Trail(); err == nil {
+		s.Trail = adminsock.Trail{First: trail.First, Oldest: trail.Oldest, Bytes: trail.Bytes, Retention: time.Duration(d.retention.Load())}
+	}
 	if at := d.status.committed.Load(); at != 0 {
 		s.LastCommit = time.Unix(0, at)
 	}

@@ -27,6 +27,7 @@ func all(t testing.TB) *Metrics {
 	m := New("1.2.3")
 	m.Watch(d, d.Refusing)
 	m.Rebuilt(false)
+	m.WatchTrail(func() Trail { return Trail{Oldest: time.UnixMilli(1500), Bytes: 4096, Segments: 2} })
 	m.Door("policy")
 	NewServer(m, Health{Alive: fine, Ready: fine}, serve.Hooks{}, slog.New(slog.DiscardHandler))
 	return m
@@ -83,6 +84,10 @@ func TestNames(t *testing.T) {
 		"gatepost_ready",
 		"gatepost_socketmap_queries_total",
 		"gatepost_socketmap_query_duration_seconds",
+		"gatepost_store_journal_bytes",
+		"gatepost_store_journal_oldest_timestamp_seconds",
+		"gatepost_store_journal_segments",
+		"gatepost_store_prune_failures_total",
 		"gatepost_store_rebuilt",
 		"gatepost_store_snapshot_failures_total",
 		"gatepost_store_snapshot_success_timestamp_seconds",
@@ -137,6 +142,8 @@ func TestCounts(t *testing.T) {
 	m.Directory().Committed(5, time.Millisecond, nil)
 	m.Directory().Committed(5, time.Millisecond, errors.New("disk full"))
 	m.Snapshot(errors.New("disk full"))
+	m.Pruned(nil)
+	m.Pruned(errors.New("disk full"))
 	values := gather(t, m)
 	for name, value := range map[string]float64{
 		`gatepost_policy_decisions_total{action="reject",rule="recipient-send-only",stage="rcpt"}`: 1,
@@ -153,6 +160,10 @@ func TestCounts(t *testing.T) {
 		`gatepost_store_snapshot_failures_total`:                                                   1,
 		`gatepost_store_snapshot_success_timestamp_seconds`:                                        0,
 		`gatepost_store_rebuilt`:                                                                   0,
+		`gatepost_store_prune_failures_total`:                                                      1,
+		`gatepost_store_journal_bytes`:                                                             4096,
+		`gatepost_store_journal_segments`:                                                          2,
+		`gatepost_store_journal_oldest_timestamp_seconds`:                                          1.5,
 		`gatepost_directory_names{kind="domain"}`:                                                  5,
 		`gatepost_quota_reports_total{result="stale"}`:                                             1,
 		`gatepost_socketmap_queries_total{map="senders",result="ok"}`:                              1,

@@ -39,6 +39,8 @@ func touched(t testing.TB) *Metrics {
 		m.Reported(result)
 	}
 	m.Directory().Committed(2, time.Millisecond, errors.New("disk full"))
+	m.Pruned(nil)
+	m.Pruned(errors.New("no snapshot"))
 	m.Snapshot(nil)
 	m.Snapshot(errors.New("disk full"))
 	admin := m.Admin(conns["admin"])

@@ -50,6 +50,13 @@ var words = map[string]string{
 	"gatepost_store_rebuilt": "At 1 the disk, or something that wrote to it, is not to be trusted. Nothing that was acknowledged is missing; `gatepostctl status` tells " +
 		"what was damaged. It is 0 again after the next restart.",
 
+	"gatepost_store_journal_oldest_timestamp_seconds": "It follows the clock at a distance of `audit.retention` and up to a week, and stands still when that is " +
+		"`forever`. When the distance grows beyond, the trail is not pruned: the log tells why.",
+	"gatepost_store_journal_bytes": "It grows with the changes, a few hundred bytes each, and falls when old ones are pruned. The whole journal is read at a " +
+		"start: above some gigabytes think about a retention.",
+	"gatepost_store_journal_segments":     "About one a week, more when there are many changes.",
+	"gatepost_store_prune_failures_total": "Every one is in the log with its reason: mostly there is no intact snapshot. Nothing is removed then, and it is tried again an hour later.",
+
 	"gatepost_door_connections": "Postfix keeps one connection for each smtpd process and service, Dovecot one for each login process. " +
 		"The limit is 16384 a door, 256 for admin and metrics. Slow growth without end is a peer that forgets connections.",
 	"gatepost_door_refused_connections_total": "Every one is a mail or a login that had to wait. Find the peer with the many connections " +

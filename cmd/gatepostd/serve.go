@@ -21,6 +21,7 @@ const endWithin = 8 * time.Second
 
 // serve runs the daemon until a signal.
 func serve(c call, log *slog.Logger) int {
+	syscall.Umask(0o077) // what the database makes has password hashes; sockets are given their modes
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(signals)

@@ -25,6 +25,7 @@ type Config struct {
 	Modes    *policy.Modes // of [policy.rules] and quota.full_code
 	Login    Login
 	Dovecot  Dovecot
+	Audit    Audit
 
 	lines map[string]int // of each key, for what Resolve finds
 }
@@ -76,6 +77,11 @@ type Dovecot struct {
 	IMAP           string // "host:port" or "unix:/path"
 	Doveadm        string // URL of the doveadm HTTP API
 	DoveadmKeyFile string // holds its key
+}
+
+// Audit is how long the audit trail is kept.
+type Audit struct {
+	Retention time.Duration // at least a day; 0: for ever
 }
 
 // defaults returns what an empty file says, without listeners.

@@ -71,6 +71,9 @@ trusted_networks = ["192.0.2.0/24", "2001:db8::1"]
 imap = "unix:/run/dovecot/imap"
 doveadm = "http://127.0.0.1:8080"
 doveadm_key_file = "/etc/gatepost/doveadm.key"
+
+[audit]
+retention = "730d"
 `
 
 func parse(t *testing.T, text string) *Config {
@@ -93,6 +96,7 @@ func TestComplete(t *testing.T) {
 			netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128"),
 		}},
 		Dovecot: Dovecot{IMAP: "unix:/run/dovecot/imap", Doveadm: "http://127.0.0.1:8080", DoveadmKeyFile: "/etc/gatepost/doveadm.key"},
+		Audit:   Audit{Retention: 730 * 24 * time.Hour},
 	}
 	got := *c
 	got.Listen = nil

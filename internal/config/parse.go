@@ -115,6 +115,7 @@ func (c *Config) read(file *section) {
 	c.readRules(file.sub("policy"))
 	c.Login.read(file.sub("login"))
 	c.Dovecot.read(file.sub("dovecot"))
+	c.Audit.read(file.sub("audit"))
 	c.readListeners(file)
 	file.done()
 }
@@ -191,5 +192,10 @@ func (d *Dovecot) read(s *section) {
 	if s.has("doveadm") != s.has("doveadm_key_file") {
 		s.complain(s.name, "doveadm and doveadm_key_file go together")
 	}
+	s.done()
+}
+
+func (a *Audit) read(s *section) {
+	take(s, "retention", &a.Retention, text(retention))
 	s.done()
 }

@@ -19,6 +19,7 @@ const (
 	defaultPolicy     = "classic8"
 	maxPasswordLength = password.MaxSecret
 	maxFailureDelay   = 8 * time.Second // Postfix waits 10 s for an answer to AUTH
+	maxRetention      = 36500           // days
 	maxName           = 32              // useradd(8), groupadd(8)
 	maxHome           = 1024
 	maxQuotaRoot      = 255
@@ -157,6 +158,23 @@ func failureDelay(s string) (time.Duration, error) {
 		return 0, fmt.Errorf("%v is not between 0s and %v", d, maxFailureDelay)
 	}
 	return d, nil
+}
+
+// retention reads for how many days changes stay in the audit trail; 0: for ever.
+// There is no shorter unit: nobody means to lose the trail of this morning.
+func retention(s string) (time.Duration, error) {
+	if s == "forever" {
+		return 0, nil
+	}
+	digits, isDays := strings.CutSuffix(s, "d")
+	days, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil || !isDays {
+		return 0, fmt.Errorf(`%q is neither "forever" nor a number of days such as "730d"`, s)
+	}
+	if days < 1 || days > maxRetention {
+		return 0, fmt.Errorf(`%s is not between 1d and %dd; "forever" keeps everything`, s, maxRetention)
+	}
+	return time.Duration(days) * 24 * time.Hour, nil
 }
 
 // network reads an address range, or one address.

@@ -130,6 +130,7 @@ func (s *Store) openFiles() error {
 	if err := s.sweep(); err != nil {
 		return fmt.Errorf("remove unfinished snapshots: %w", err)
 	}
+	removed := !s.exists("badger")
 	err := s.beginOpening()
 	s.deadly = err != nil
 	if !s.deadly {
@@ -141,6 +142,9 @@ func (s *Store) openFiles() error {
 	}
 	if jerr := s.openJournal(); jerr != nil {
 		return jerr
+	}
+	if removed && s.durable.Load() > 0 {
+		err, damaged = fmt.Errorf("%w: it was removed", errDamaged), true
 	}
 	if damaged {
 		return s.rebuild(err)
