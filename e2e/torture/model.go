@@ -31,7 +31,7 @@ func (t *table) Commit(_ context.Context, b *directory.Batch) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, e := range b.Entries {
-		for _, c := range e.Changes {
+		for c := range e.All() {
 			if c.Value == nil {
 				delete(t.values, string(c.Key))
 			} else {

@@ -163,12 +163,12 @@ func (d *Directory) run(r *request, b *Batch, l *layer) outcome {
 	if err := d.call(r, tx); err != nil {
 		return outcome{0, err}
 	}
-	changes := tx.own.changes(tx)
-	if len(changes) == 0 {
+	e := Entry{Revision: tx.revision, Time: tx.now, Cause: r.cause, Changes: tx.own.changes(tx), Users: tx.own.crowd()}
+	if e.Len() == 0 {
 		return outcome{last, nil}
 	}
 	l.merge(tx.own)
-	b.Entries = append(b.Entries, Entry{Revision: tx.revision, Time: tx.now, Cause: r.cause, Changes: changes})
+	b.Entries = append(b.Entries, e)
 	return outcome{tx.revision, nil}
 }
 
@@ -217,23 +217,23 @@ func (d *Directory) persist(b *Batch, l *layer) error {
 // apply publishes a durable batch, what is pointed at before what points at it.
 func (d *Directory) apply(b *Batch) {
 	for _, entry := range b.Entries {
-		d.publishAll(entry.Changes)
+		d.publishAll(&entry)
 	}
 	d.revision.Store(uint64(b.Revision()))
 }
 
 // publishAll publishes new domains, users, what points at users, aliases; then
 // what is deleted.
-func (d *Directory) publishAll(changes []Change) {
+func (d *Directory) publishAll(e *Entry) {
 	var there [kindEnd + 1]bool
-	for _, c := range changes {
+	for c := range e.All() {
 		there[rank(c)] = true
 	}
 	for r, wanted := range there {
 		if !wanted {
 			continue
 		}
-		for _, c := range changes {
+		for c := range e.All() {
 			if int(rank(c)) == r {
 				d.publish(c.Key, c.Value)
 			}

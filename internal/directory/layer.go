@@ -66,9 +66,9 @@ func (l *layer) merge(own *layer) {
 }
 
 // changes lists what the layer changed against what the command found, sorted
-// by name.
+// by name, beside the users that were made together.
 func (l *layer) changes(tx *Tx) []Change {
-	changes := make([]Change, 0, l.size())
+	changes := make([]Change, 0, len(l.records))
 	for key, p := range l.records {
 		found := tx.found([]byte(key))
 		if p.value == nil && !found.Exists() {
@@ -80,27 +80,19 @@ func (l *layer) changes(tx *Tx) []Change {
 		}
 		changes = append(changes, c)
 	}
-	for _, u := range l.users {
-		for _, i := range u.order {
-			key, value := u.user(int(i))
-			if _, elsewhere := l.records[string(key)]; !elsewhere {
-				changes = append(changes, Change{Key: key, Value: value})
-			}
-		}
-	}
-	if len(l.records) > 0 || len(l.users) > 1 {
-		slices.SortFunc(changes, func(a, b Change) int { return bytes.Compare(a.Key, b.Key) })
-	}
+	slices.SortFunc(changes, func(a, b Change) int { return bytes.Compare(a.Key, b.Key) })
 	return changes
 }
 
-// size returns how many changes there are at most.
-func (l *layer) size() int {
-	n := len(l.records)
+// crowd returns the users that were made together, without those that are among
+// the changes.
+func (l *layer) crowd() []*Users {
 	for _, u := range l.users {
-		n += u.Len()
+		if len(l.records) > 0 {
+			u.order = slices.DeleteFunc(u.order, func(i uint32) bool { _, elsewhere := l.records[string(u.key(i))]; return elsewhere })
+		}
 	}
-	return n
+	return l.users
 }
 
 // lookup returns the record under key as this command sees it.

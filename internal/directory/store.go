@@ -47,6 +47,7 @@ type Entry struct {
 	Time     time.Time
 	Cause    Cause
 	Changes  []Change
+	Users    []*Users // changes too, of very many users that were created; see All
 }
 
 // Change is one record's new content.

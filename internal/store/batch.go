@@ -46,8 +46,8 @@ func (w *encoder) batch(b *directory.Batch) {
 		w.text(e.Cause.Command)
 		w.text(e.Cause.Request)
 		w.text(e.Cause.Reason)
-		w.number(uint64(len(e.Changes)))
-		for _, c := range e.Changes {
+		w.number(uint64(e.Len()))
+		for c := range e.All() {
 			w.change(c)
 			w.passOn(passOnAt)
 		}

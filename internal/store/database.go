@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -133,20 +134,31 @@ func (d *database) parts(group []*directory.Batch, may func() error) error {
 			return err
 		}
 		n, err := d.part(changes, group[len(group)-1].Revision())
-		if err != nil || n == len(changes) {
+		if err != nil || n == changes.Len() {
 			return err
 		}
 	}
 }
 
-func changesOf(group []*directory.Batch) []directory.Change {
+// changes are some changes in their order.
+type changes interface {
+	Len() int
+	At(i int) directory.Change
+}
+
+type changeList []directory.Change
+
+func (l changeList) Len() int                  { return len(l) }
+func (l changeList) At(i int) directory.Change { return l[i] }
+
+func changesOf(group []*directory.Batch) changes {
 	if len(group) == 1 && len(group[0].Entries) == 1 {
-		return group[0].Entries[0].Changes // perhaps a million
+		return &group[0].Entries[0] // perhaps a million
 	}
-	var all []directory.Change
+	var all changeList
 	for _, b := range group {
 		for _, e := range b.Entries {
-			all = append(all, e.Changes...)
+			all = slices.AppendSeq(all, e.All())
 		}
 	}
 	return all
@@ -183,7 +195,7 @@ func groupOf(batches []*directory.Batch) []*directory.Batch {
 	for i, b := range batches {
 		size += sizeOf(b)
 		for _, e := range b.Entries {
-			changes += len(e.Changes)
+			changes += e.Len()
 		}
 		if i > 0 && (size > partBytes || changes > partChanges) {
 			return batches[:i]
@@ -194,18 +206,19 @@ func groupOf(batches []*directory.Batch) []*directory.Batch {
 
 // part takes in what fits into one transaction, from the head's progress on, and
 // returns how many of the changes are there then.
-func (d *database) part(changes []directory.Change, last directory.Revision) (int, error) {
+func (d *database) part(changes changes, last directory.Revision) (int, error) {
 	txn := d.db.NewTransaction(true)
 	defer txn.Discard()
 	h, size, i := d.head, 0, int(d.head.progress)
-	for first := i; i < len(changes) && size < partBytes && i-first < partChanges; i++ {
-		if err := h.write(txn, changes[i]); err != nil {
+	for first := i; i < changes.Len() && size < partBytes && i-first < partChanges; i++ {
+		c := changes.At(i)
+		if err := h.write(txn, c); err != nil {
 			return 0, err
 		}
-		size += len(changes[i].Key) + len(changes[i].Value)
+		size += len(c.Key) + len(c.Value)
 	}
 	h.progress = uint64(i)
-	if i == len(changes) {
+	if i == changes.Len() {
 		h.revision, h.progress = last, 0
 	}
 	if err := txn.Set([]byte(headKey), seal([]byte(headKey), h.encode())); err != nil {

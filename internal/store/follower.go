@@ -49,7 +49,7 @@ func (s *Store) enqueue(b *directory.Batch) {
 // note notes what waits for the database.
 func (s *Store) note(b *directory.Batch) {
 	for _, e := range b.Entries {
-		for _, c := range e.Changes {
+		for c := range e.All() {
 			s.pending[string(c.Key)] = pending{c.Value, e.Revision}
 		}
 	}
@@ -58,7 +58,7 @@ func (s *Store) note(b *directory.Batch) {
 // forget undoes note.
 func (s *Store) forget(b *directory.Batch) {
 	for _, e := range b.Entries {
-		for _, c := range e.Changes {
+		for c := range e.All() {
 			if s.pending[string(c.Key)].revision == e.Revision {
 				delete(s.pending, string(c.Key))
 			}
@@ -72,7 +72,8 @@ func (s *Store) forget(b *directory.Batch) {
 const followEvery = 50 * time.Millisecond
 
 // follow is the follower: it takes batches into the database until the store is
-// closed and nothing waits, or until that fails.
+// closed and nothing waits, or until that fails. When the store is closed the
+// rest of a large batch is left in the journal: it would take too long.
 func (s *Store) follow() {
 	for {
 		batches := s.next()
@@ -83,6 +84,8 @@ func (s *Store) follow() {
 		s.applied(batches[:n])
 		switch {
 		case err == nil:
+		case errors.Is(err, errClosing):
+			return
 		case !errors.Is(err, errDiskFull):
 			s.giveUp(batches[n], err)
 			return
@@ -97,8 +100,21 @@ func (s *Store) take(batches []*directory.Batch) (n int, err error) {
 	if !slices.ContainsFunc(batches, isLarge) {
 		return s.database.apply(batches, s.disk.half)
 	}
-	s.lane.Run(func() { n, err = s.database.apply(batches, s.disk.half) })
+	s.lane.Run(func() { n, err = s.database.apply(batches, s.mayGoOn) })
 	return n, err
+}
+
+// errClosing leaves the rest of a large batch to the next start.
+var errClosing = errors.New("the store is being closed")
+
+// mayGoOn is asked before each part of a large batch.
+func (s *Store) mayGoOn() error {
+	select {
+	case <-s.stop:
+		return errClosing
+	default:
+		return s.disk.half()
+	}
 }
 
 // waitForRoom waits until there is room on the disk. It reports false when the
@@ -196,7 +212,7 @@ func (s *Store) Failure() error {
 
 func sizeOf(b *directory.Batch) (n int) {
 	for _, e := range b.Entries {
-		for _, c := range e.Changes {
+		for c := range e.All() {
 			n += len(c.Key) + len(c.Value)
 		}
 	}

@@ -83,7 +83,7 @@ func TestInterruptedBatchIsFinished(t *testing.T) {
 	if err := s.journal.Append(2, encodeBatch(b)); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.database.part(changes, 2); err != nil || n >= len(changes) {
+	if n, err := s.database.part(changeList(changes), 2); err != nil || n >= len(changes) {
 		t.Fatalf("the first part takes %d of %d changes, %v", n, len(changes), err)
 	}
 	_ = s.Close()
@@ -133,7 +133,7 @@ func TestInterruptedBatchWithoutJournal(t *testing.T) {
 			if err := s.journal.Append(2, encodeBatch(b)); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.database.part(changes, 2); err != nil {
+			if _, err := s.database.part(changeList(changes), 2); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := s.Backup(ctx, io.Discard); err == nil {

@@ -21,7 +21,7 @@ const (
 func isLarge(b *directory.Batch) bool {
 	n := 0
 	for _, e := range b.Entries {
-		n += len(e.Changes)
+		n += e.Len()
 	}
 	return n >= largeChanges
 }
@@ -88,9 +88,9 @@ func (s *Store) waiting(key []byte) (newest pending, found bool) {
 	s.mu.Unlock()
 	for _, b := range large {
 		for _, e := range b.Entries {
-			i, there := slices.BinarySearchFunc(e.Changes, key, func(c directory.Change, key []byte) int { return bytes.Compare(c.Key, key) })
+			c, there := e.Find(key)
 			if there && (!found || e.Revision > newest.revision) {
-				newest, found = pending{e.Changes[i].Value, e.Revision}, true
+				newest, found = pending{c.Value, e.Revision}, true
 			}
 		}
 	}

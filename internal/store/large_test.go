@@ -158,3 +158,36 @@ func TestLargeBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A store that is closed does not wait for a large batch, and goes on with it
+// when it is opened again.
+func TestCloseBesideLargeBatch(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(Options{Dir: dir, Reserve: bytesize.Size(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := s.database
+	database.mu.Lock() // the follower is held before its first part
+	b := crowd(1, largeChanges, "value")
+	if err := s.Commit(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error)
+	go func() { closed <- s.Close() }()
+	<-s.stop
+	database.mu.Unlock()
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+	if h := database.head; h.revision != 0 || h.progress != 0 {
+		t.Errorf("the database took change %d, %d: Close has waited", h.revision, h.progress)
+	}
+	if s, err = Open(Options{Dir: dir, Reserve: bytesize.Size(1)}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if h := s.database.head; h.revision != 1 || h.records != largeChanges {
+		t.Errorf("the database has change %d and %d records, want 1 and %d", h.revision, h.records, largeChanges)
+	}
+}

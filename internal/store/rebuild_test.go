@@ -250,7 +250,7 @@ func halfBuilt(t *testing.T, dir, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.part([]directory.Change{put("a", "one")}, 2); err != nil {
+	if _, err := d.part(changeList([]directory.Change{put("a", "one")}), 2); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.db.Close(); err != nil {

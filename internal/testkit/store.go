@@ -49,7 +49,7 @@ func (s *Store) Commit(_ context.Context, b *directory.Batch) error {
 		s.values = map[string][]byte{}
 	}
 	for _, e := range b.Entries {
-		for _, c := range e.Changes {
+		for c := range e.All() {
 			if c.Value == nil {
 				delete(s.values, string(c.Key))
 			} else {
