@@ -11,6 +11,7 @@ import (
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/login"
 	"github.com/gatepost/gatepost/internal/serve"
+	"github.com/gatepost/gatepost/internal/tabline"
 )
 
 const (
@@ -25,7 +26,8 @@ const (
 )
 
 // Master speaks the master protocol. The exported fields, but for Mail, must
-// not change once Serve was called; only Log, Hooks and numbers may be missing.
+// not change once Serve was called; only Log, Hooks, Malformed and numbers may be
+// missing.
 // A Master is used once.
 type Master struct {
 	Directory *directory.Directory
@@ -40,7 +42,8 @@ type Master struct {
 	MaxConns     int                  // 0: serve.DefaultMaxConns
 	WriteTimeout time.Duration        // for a reply; 0: serve.DefaultWriteTimeout, and an hour for a piece of a LIST
 	Hooks        serve.Hooks
-	Log          *slog.Logger // nil: no log
+	Malformed    func(tabline.Malformation) // called when a peer breaks the protocol, from several goroutines; may be nil
+	Log          *slog.Logger               // nil: no log
 
 	once   sync.Once
 	log    *slog.Logger

@@ -59,7 +59,7 @@ func (c *masterConn) serve() {
 			err = c.handle(line)
 		}
 	}
-	complain(c.master.log, c.Conn, err)
+	complain(c.master.log, c.master.Malformed, c.Conn, err)
 }
 
 // handle answers one command. An error ends the connection.

@@ -6,23 +6,17 @@ import (
 	"github.com/gatepost/gatepost/internal/tabline"
 )
 
-// violation is what ends a connection, because none of the programs that we
-// serve does it. It holds nothing of what was sent.
-type violation string
-
-func (v violation) Error() string { return string(v) }
-
 // The violations, besides lines that are too long.
 const (
-	errCommand   violation = "unknown command"
-	errVersion   violation = "the first line is not a VERSION of major version 1"
-	errCPID      violation = "the second line is not a CPID with a process id"
-	errID        violation = "missing or invalid request id"
-	errDuplicate violation = "request id is in use"
-	errMechanism violation = "mechanism was not offered"
-	errService   violation = "AUTH without service"
-	errAfterResp violation = "AUTH parameter after resp"
-	errBroken    violation = "command without its arguments"
+	errCommand   tabline.Violation = "unknown command"
+	errVersion   tabline.Violation = "the first line is not a VERSION of major version 1"
+	errCPID      tabline.Violation = "the second line is not a CPID with a process id"
+	errID        tabline.Violation = "missing or invalid request id"
+	errDuplicate tabline.Violation = "request id is in use"
+	errMechanism tabline.Violation = "mechanism was not offered"
+	errService   tabline.Violation = "AUTH without service"
+	errAfterResp tabline.Violation = "AUTH parameter after resp"
+	errBroken    tabline.Violation = "command without its arguments"
 )
 
 // authRequest is an AUTH command. Its slices lie in the line.

@@ -39,7 +39,8 @@ type Server struct {
 	MaxConns     int           // 0: serve.DefaultMaxConns
 	WriteTimeout time.Duration // for a reply; 0: serve.DefaultWriteTimeout
 	Hooks        serve.Hooks
-	Log          *slog.Logger // nil: no log
+	Malformed    func(tabline.Malformation) // called when a peer breaks the protocol, from several goroutines; may be nil
+	Log          *slog.Logger               // nil: no log
 
 	once   sync.Once
 	log    *slog.Logger
@@ -89,22 +90,25 @@ func doorLog(l *slog.Logger, door string) *slog.Logger {
 	return l.With("door", door)
 }
 
-// isViolation reports whether err is about what the peer sent.
-func isViolation(err error) bool {
-	var v violation
-	return errors.As(err, &v) || errors.Is(err, tabline.ErrTooLong)
-}
-
-// complain logs why a connection ends, if anybody should know: what the peer
+// complain tells why a connection ends, if anybody should know: what the peer
 // did, and that it fell silent in the middle of a line or does not read.
-func complain(l *slog.Logger, c *serve.Conn, err error) {
-	if !isViolation(err) && (!errors.Is(err, os.ErrDeadlineExceeded) || isDraining(c)) {
+func complain(l *slog.Logger, count func(tabline.Malformation), c *serve.Conn, err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) && isDraining(c) {
 		return
 	}
 	if peer, ok := c.Peer(); ok {
 		l = l.With("peer_uid", peer.UID, "peer_pid", peer.PID)
 	}
-	l.Warn("closing connection", "err", err)
+	m, is := tabline.Malformed(err)
+	switch {
+	case is:
+		l.Warn("malformed line, connection closed", "reason", m.String(), "err", err)
+		if count != nil {
+			count(m)
+		}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		l.Warn("a peer does not read its replies, connection closed", "err", err)
+	}
 }
 
 // isDraining reports whether the server drains.

@@ -28,7 +28,7 @@ func (d *Daemon) makeDoors() error {
 	requests := authsock.NewRequests()
 	d.master = &authsock.Master{
 		Directory: d.directory, Requests: requests, Log: d.root, Hooks: d.conns(config.AuthMaster),
-		Recheck: d.recheck, FlushCache: d.flushCache,
+		Recheck: d.recheck, FlushCache: d.flushCache, Malformed: d.metrics.Lines(string(config.AuthMaster)),
 	}
 	d.doors = map[config.Door]door{
 		config.Policy: d.delegation,
@@ -37,11 +37,13 @@ func (d *Daemon) makeDoors() error {
 		},
 		config.Auth: &authsock.Server{
 			Check: d.check, Requests: requests, Hooks: d.conns(config.Auth), Log: d.root,
+			Malformed: d.metrics.Lines(string(config.Auth)),
 		},
 		config.AuthMaster: d.master,
 		config.QuotaDict: &quotadict.Server{
 			Directory: d.directory, Ledger: d.ledger, Log: d.root,
 			Committed: d.metrics.Reported, Hooks: d.conns(config.QuotaDict),
+			Malformed: d.metrics.Lines(string(config.QuotaDict)),
 		},
 		config.Admin: d.adminDoor(),
 		config.Metrics: metrics.NewServer(d.metrics,

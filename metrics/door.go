@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatepost/gatepost/internal/serve"
+	"github.com/gatepost/gatepost/internal/tabline"
 )
 
 // doorMetrics is what every door has.
@@ -50,6 +51,12 @@ func malformed[T interface {
 		children[i] = m.malformed.WithLabelValues(door, T(i).String())
 	}
 	return children
+}
+
+// Lines counts the malformed lines of a door whose protocol has lines.
+func (m *Metrics) Lines(door string) func(tabline.Malformation) {
+	children := malformed(m.doors, door, tabline.MalformationCount)
+	return func(why tabline.Malformation) { children[why].Inc() }
 }
 
 // Door returns the hooks of the connections of one door.

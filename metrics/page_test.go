@@ -14,6 +14,7 @@ import (
 	"github.com/gatepost/gatepost/internal/login"
 	"github.com/gatepost/gatepost/internal/password"
 	"github.com/gatepost/gatepost/internal/serve"
+	"github.com/gatepost/gatepost/internal/tabline"
 	"github.com/gatepost/gatepost/policy"
 	"github.com/gatepost/gatepost/policy/delegation"
 	"github.com/gatepost/gatepost/policy/socketmap"
@@ -21,6 +22,9 @@ import (
 
 // doors are the doors of the configuration.
 var doors = []string{"policy", "socketmap", "auth", "auth-master", "quota", "admin", "metrics"}
+
+// lineDoors are those of them whose protocol has lines.
+var lineDoors = []string{"auth", "auth-master", "quota"}
 
 // touched returns metrics in which everything that can happen has happened once.
 func touched(t testing.TB) *Metrics {
@@ -35,6 +39,11 @@ func touched(t testing.TB) *Metrics {
 	touchPolicy(m.Delegation(conns["policy"]))
 	touchSocketmap(m.Socketmap(conns["socketmap"]))
 	touchLogins(m)
+	for _, door := range lineDoors {
+		for why := range tabline.MalformationCount {
+			m.Lines(door)(why)
+		}
+	}
 	for _, result := range quotadict.Results() {
 		m.Reported(result)
 	}
@@ -140,6 +149,9 @@ func TestEverySeries(t *testing.T) {
 	m := all(t)
 	for _, door := range doors {
 		m.Door(door)
+	}
+	for _, door := range lineDoors {
+		m.Lines(door)
 	}
 	idle := gather(t, m)
 	for name, value := range gather(t, touched(t)) {

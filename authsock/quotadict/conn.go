@@ -11,20 +11,14 @@ import (
 	"github.com/gatepost/gatepost/internal/tabline"
 )
 
-// violation is what ends a connection, because Dovecot does not do it. It holds
-// nothing of what was sent.
-type violation string
-
-func (v violation) Error() string { return string(v) }
-
 // The violations, besides lines that are too long.
 const (
-	errHello       violation = "the first line is not a hello of major version 3 or 4"
-	errCommand     violation = "unknown command"
-	errArguments   violation = "command without its arguments"
-	errTransaction violation = "no such transaction"
-	errBegun       violation = "transaction was begun already"
-	errTooMany     violation = "too many open transactions"
+	errHello       tabline.Violation = "the first line is not a hello of major version 3 or 4"
+	errCommand     tabline.Violation = "unknown command"
+	errArguments   tabline.Violation = "command without its arguments"
+	errTransaction tabline.Violation = "no such transaction"
+	errBegun       tabline.Violation = "transaction was begun already"
+	errTooMany     tabline.Violation = "too many open transactions"
 )
 
 // Replies.

@@ -167,7 +167,7 @@ func TestHostile(t *testing.T) {
 		{"longer line", good + "Lpriv/quota/storage\t" + strings.Repeat("x", maxLine-19) + "\n", "O60000\n", "line is too long"},
 		{"endless line", good + strings.Repeat("x", 2*maxLine), "O60000\n", "line is too long"},
 		{"many arguments", good + "L" + strings.Repeat("\t", 1000) + "\n", "O60000\nFunsupported key\n", ""},
-		{"half a line", good + "Lpriv", "O60000\n", ""},
+		{"half a line", good + "Lpriv", "O60000\n", "reason=truncated"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -51,8 +51,9 @@ type Server struct {
 	Now       func() time.Time // when a report came; nil: time.Now
 	MaxConns  int              // 0: serve.DefaultMaxConns
 	Hooks     serve.Hooks
-	Committed func(Result) // called for each commit; may be nil
-	Log       *slog.Logger // nil: no log
+	Committed func(Result)               // called for each commit; may be nil
+	Malformed func(tabline.Malformation) // called when a peer breaks the protocol; may be nil
+	Log       *slog.Logger               // nil: no log
 
 	once   sync.Once
 	log    *slog.Logger
@@ -101,17 +102,25 @@ func (s *Server) handle(_ context.Context, sc *serve.Conn) {
 	s.complain(sc, err)
 }
 
-// complain logs why a connection ends, if anybody should know.
+// complain tells why a connection ends, if anybody should know.
 func (s *Server) complain(sc *serve.Conn, err error) {
-	var v violation
-	if !errors.As(err, &v) && !errors.Is(err, tabline.ErrTooLong) && (!errors.Is(err, os.ErrDeadlineExceeded) || isDraining(sc)) {
+	if errors.Is(err, os.ErrDeadlineExceeded) && isDraining(sc) {
 		return
 	}
 	log := s.log
 	if peer, ok := sc.Peer(); ok {
 		log = log.With("peer_uid", peer.UID, "peer_pid", peer.PID)
 	}
-	log.Warn("closing connection", "err", err)
+	m, is := tabline.Malformed(err)
+	switch {
+	case is:
+		log.Warn("malformed line, connection closed", "reason", m.String(), "err", err)
+		if s.Malformed != nil {
+			s.Malformed(m)
+		}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		log.Warn("a peer does not read its replies, connection closed", "err", err)
+	}
 }
 
 // isDraining reports whether the server drains.

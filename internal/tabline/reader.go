@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 )
 
 // Errors of [Reader.Next] beside those of the connection.
@@ -41,7 +42,9 @@ func NewReader(src Source, limit int) *Reader { return &Reader{src: src, limit: 
 // Next returns the next line without its end. It is valid until the next call,
 // which wipes it; an error wipes everything. While the server drains, lines
 // that have come are still returned, then [ErrDraining]. A line that has begun
-// must be complete within the source's request timeout.
+// must be complete within the source's request timeout. What it returns when a
+// read misses a deadline is [ErrTimeout], and [ErrTruncated] when the peer
+// leaves in the middle of a line.
 func (r *Reader) Next() ([]byte, error) {
 	line, err := r.next()
 	if err != nil {
@@ -99,11 +102,15 @@ func (r *Reader) read() error {
 	r.room()
 	n, err := r.src.Read(r.buf[r.end:])
 	r.end += n
-	if n > 0 {
+	switch {
+	case n > 0:
 		return nil
-	}
-	if err == nil {
+	case err == nil:
 		return io.ErrNoProgress
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return ErrTimeout
+	case r.start < r.end:
+		return ErrTruncated
 	}
 	return err
 }

@@ -44,7 +44,7 @@ func TestNext(t *testing.T) {
 		{"LF", "a\tb\nc\n", 100, []string{"a\tb", "c"}, io.EOF},
 		{"CRLF", "a\r\nb\r\r\n", 100, []string{"a", "b\r"}, io.EOF},
 		{"empty lines", "\n\r\n\n", 100, []string{"", "", ""}, io.EOF},
-		{"no line end", "a\nhalf", 100, []string{"a"}, io.EOF},
+		{"no line end", "a\nhalf", 100, []string{"a"}, ErrTruncated},
 		{"longer than the resting buffer", long + "\nb\n" + long + "\r\n", 6000, []string{long, "b", long}, io.EOF},
 		{"just the limit", "1234\n1234\r\n", 4, []string{"1234", "1234"}, io.EOF},
 		{"one over the limit", "1234\n12345\n", 4, []string{"1234"}, ErrTooLong},
