@@ -2,6 +2,7 @@ package directory
 
 import (
 	"bytes"
+	"errors"
 	"iter"
 	"maps"
 	"slices"
@@ -120,7 +121,11 @@ func (tx *Tx) full(key string) ([]byte, error) {
 			return p.value, nil
 		}
 	}
-	return tx.d.store.Read(tx.ctx, []byte(key), tx.d.Revision())
+	value, err := tx.d.store.Read(tx.ctx, []byte(key), tx.d.Revision())
+	if errors.Is(err, ErrNotFound) && tx.d.memory.get([]byte(key)).Exists() {
+		return nil, errLost
+	}
+	return value, err
 }
 
 // all yields every record as this command sees it.

@@ -2,10 +2,16 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gatepost/gatepost/internal/mailaddr"
 )
+
+// errLost says that the store does not have a record that is in force. Badger says
+// "not found" when the block that has it is damaged: nobody must hear that a user
+// who can log in does not exist.
+var errLost = errors.New("the database has lost it: restart gatepost, which makes the database anew")
 
 // The methods of this file read whole records, with the fields that are not in
 // memory, for administrators. They may touch the disk.
@@ -44,6 +50,9 @@ func (d *Directory) read(ctx context.Context, kind Kind, key, name string) ([]by
 		return nil, tx.missing(kind, key, name)
 	}
 	value, err := d.store.Read(ctx, []byte(key), r.Revision())
+	if errors.Is(err, ErrNotFound) && tx.lookup(key).Revision() == r.Revision() { // else it was deleted meanwhile
+		err = errLost
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
