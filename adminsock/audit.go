@@ -147,10 +147,11 @@ func verified(v journal.Verified) *command.Verified {
 	if v.First > 0 {
 		out.Changes = out.Last - out.First + 1
 	}
-	switch v.Anchor.Why {
-	case journal.Pruned:
+	switch {
+	case v.First != v.Anchor.First: // pruning was interrupted, or there was none
+	case v.Anchor.Why == journal.Pruned:
 		out.Begins, out.Anchor, out.Pruned = "pruned", hex.EncodeToString(v.Anchor.Before[:]), optionalTime(v.Anchor.Made)
-	case journal.Anew:
+	default:
 		out.Begins = "anew"
 	}
 	return out

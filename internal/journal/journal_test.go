@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,10 +105,18 @@ func TestTornTail(t *testing.T) {
 		if err := os.WriteFile(path, whole[:size], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		j := open(t, Options{Dir: dir})
+		var log bytes.Buffer
+		j := open(t, Options{Dir: dir, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		want := 0
 		if size >= segmentHead {
 			want = int((size - segmentHead) / frame)
+		}
+		said := "journal: an unfinished segment is removed"
+		if size >= segmentHead {
+			said = fmt.Sprintf("offset=%d change=%d", segmentHead+int64(want)*frame, want+1)
+		}
+		if whole := size >= segmentHead && (size-segmentHead)%frame == 0; strings.Contains(log.String(), said) == whole {
+			t.Errorf("cut at %d: the log says %q", size, log.String())
 		}
 		if got := len(replay(t, j, 0)); got != want {
 			t.Errorf("cut at %d: %d frames, want %d", size, got, want)
@@ -238,6 +247,8 @@ func TestFlippedBits(t *testing.T) {
 				t.Errorf("bit %d of %s flipped: %d frames are read without an error", bit, name, len(got))
 			}
 			_ = again.Close()
+		} else if damage := (*DamageError)(nil); !errors.As(err, &damage) || damage.Segment != name || damage.Offset > int64(bit/8) {
+			t.Errorf("bit %d of %s flipped: Open = %v, want its place", bit, name, err)
 		} else if _, err := Open(Options{Dir: dir, Known: 12}); err == nil {
 			t.Errorf("bit %d of %s flipped: found at first and not the second time", bit, name)
 		}

@@ -3,9 +3,10 @@
 //
 // # Files, in the state directory
 //
-//	journal/    every change ever made, hash-chained (package journal)
-//	badger/     the records as they stand, for reading one and for starting
-//	snapshots/  whole directories at one revision, each with its SHA-256
+//	journal/         every change, hash-chained (package journal)
+//	badger/          the records as they stand, for reading one and for starting
+//	snapshots/       whole directories at one revision, each with its SHA-256
+//	before-restore/  the same, of what restores have replaced
 //
 // # Committing
 //
@@ -44,6 +45,15 @@
 // bounce the mail of people who exist. A start that dies of the database, which
 // nothing can catch, is counted (file "opening"); after two in a row the
 // database is rebuilt without being opened.
+//
+// # Pruning
+//
+// [Store.Prune] removes segments of the journal in which every change is older
+// than the retention, and which lie wholly behind the oldest intact snapshot: that
+// and the segments are read whole before. So snapshot and journal always make the
+// whole directory. Segments are closed by age too, else a small directory would
+// never fill one. What a clock that was wrong said of a change is not believed:
+// it counts as made when the next segment began.
 //
 // # Keys in Badger
 //

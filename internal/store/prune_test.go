@@ -307,3 +307,29 @@ func TestPruneRestartRebuild(t *testing.T) {
 		t.Errorf("%d segments were pruned and %d databases rebuilt; that proves little", pruned, rebuilt)
 	}
 }
+
+// A pruned journal without snapshots does not make a directory: when the
+// database is lost too, the start is refused with words, again and again.
+func TestPrunedJournalWithoutSnapshots(t *testing.T) {
+	dir := t.TempDir()
+	s := chronicled(t, dir, timesAgo(30, 29, 1), 3)
+	if p, err := s.Prune(ctx, 10*day, today); err != nil || p.Begins != 3 {
+		t.Fatalf("Prune = %+v, %v, want all before change 3", p, err)
+	}
+	_ = s.Close()
+	remove(t, dir, "snapshots")
+	s = open(t, dir) // the database has everything
+	if got := load(t, s); len(got) != 3 {
+		t.Errorf("%d records, want 3", len(got))
+	}
+	_ = s.Close()
+	remove(t, dir, "badger")
+	for range 2 {
+		_, err := Open(Options{Dir: dir})
+		if err == nil || !strings.Contains(err.Error(), "there is no intact snapshot, and the journal begins with change 3 only") ||
+			!strings.Contains(err.Error(), "restore the state directory from a backup") {
+			t.Fatalf("Open = %v, want a refusal that says what can be done", err)
+		}
+		remove(t, dir, "badger") // what the refused start has left is no database either
+	}
+}

@@ -3,9 +3,12 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatepost/gatepost/internal/directory"
 )
 
 func TestBackup(t *testing.T) {
@@ -58,4 +61,39 @@ func FuzzSnapshot(f *testing.F) {
 			t.Errorf("%d bytes of records from %d bytes", total, len(b))
 		}
 	})
+}
+
+// A backup is the directory at one revision, also while it is changed: never
+// half of a change.
+func TestBackupDuringCommits(t *testing.T) {
+	s := open(t, t.TempDir())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for r := range directory.Revision(300) {
+			commit(t, s, r+1, put("a", fmt.Sprint(r+1)), put("b", fmt.Sprint(r+1)))
+		}
+	}()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		before := s.Revision()
+		var file bytes.Buffer
+		r, err := s.Backup(ctx, &file)
+		if err != nil || r < before {
+			t.Fatalf("Backup = %d, %v, want %d or later", r, err, before)
+		}
+		got := map[string]string{}
+		read, err := ReadSnapshot(&file, func(key, value []byte) error { got[string(key)] = string(value); return nil })
+		want := map[string]string{"a": fmt.Sprint(r), "b": fmt.Sprint(r)}
+		if r == 0 {
+			want = map[string]string{}
+		}
+		if err != nil || read != r || !cmp.Equal(got, want) {
+			t.Fatalf("the backup of revision %d has revision %d, %v, %v", r, read, got, err)
+		}
+	}
 }
