@@ -53,6 +53,7 @@ var floors = map[string]int{
 	"internal/exchange":   0,
 	"internal/tabline":    0,
 	"internal/logs":       0,
+	"internal/largepages": 0,
 	"adminsock/command":   0,
 }
 
@@ -94,7 +95,7 @@ var owners = map[string][]string{
 	"golang.org/x/crypto/":                        {"internal/password"},
 	"golang.org/x/net/netutil":                    {"metrics"},
 	"golang.org/x/net/idna":                       {"internal/mailaddr"},
-	"golang.org/x/sys/unix":                       {"internal/peercred", "internal/serve"},
+	"golang.org/x/sys/unix":                       {"internal/largepages", "internal/peercred", "internal/serve"},
 	"golang.org/x/term":                           {"cmd/gatepostctl/cli"},
 	"golang.org/x/text/":                          {"internal/mailaddr"},
 	"github.com/google/go-cmp/":                   {onlyTests},

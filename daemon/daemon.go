@@ -15,6 +15,7 @@ import (
 	"github.com/gatepost/gatepost/authsock"
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/largepages"
 	"github.com/gatepost/gatepost/internal/login"
 	"github.com/gatepost/gatepost/internal/password"
 	"github.com/gatepost/gatepost/internal/quota"
@@ -186,6 +187,7 @@ func (d *Daemon) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.background = cancel
 	d.keeping.Go(func() { d.usage.run(ctx) })
+	d.keeping.Go(func() { largepages.Keep(ctx, time.Hour) })
 	d.keeping.Go(func() { d.snapshots.run(ctx) })
 	d.keeping.Go(func() { d.trail.run(ctx) })
 	if wait := watchdogTime(d.log); wait > 0 {
