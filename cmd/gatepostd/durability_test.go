@@ -186,3 +186,29 @@ func TestStateIsPrivate(t *testing.T) {
 		t.Errorf("%d files were looked at, %v", seen, err)
 	}
 }
+
+// The retention is in force from the start, and after a reload; a bad one changes
+// nothing.
+func TestRetention(t *testing.T) {
+	p := newPlace(t)
+	p.write(t, "[audit]\nretention = \"730d\"\n")
+	r := p.start(t)
+	for _, row := range []struct {
+		name, text, says, want string
+	}{
+		{"at the start", "", "", `"audit_retention_days":730,`},
+		{"reloaded", "[audit]\nretention = \"forever\"\n", "configuration reloaded", `"audit_retention_days":0,`},
+		{"a bad file", "[audit]\nretention = \"1h\"\n", `key=audit.retention`, `"audit_retention_days":0,`},
+	} {
+		if row.text != "" {
+			p.write(t, row.text)
+			if err := r.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+			r.says(row.says)
+		}
+		if text := p.admin(t, http.MethodGet, "/v1/status", nil); !strings.Contains(text, row.want) {
+			t.Errorf("%s: status = %s, want %s", row.name, text, row.want)
+		}
+	}
+}

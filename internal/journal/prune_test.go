@@ -366,3 +366,15 @@ func TestPrunedFilesArePrivate(t *testing.T) {
 		t.Error("an unfinished anchor is still there")
 	}
 }
+
+// Any bytes as an anchor: what is taken is what was written.
+func FuzzAnchor(f *testing.F) {
+	f.Add(Anchor{5, Chain{1, 2, 3}, Pruned, noon}.encode())
+	f.Add(Anchor{First: 2, Why: Anew, Made: noon}.encode())
+	f.Add([]byte(anchorMagic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if a, ok := decodeAnchor(b); ok && !bytes.Equal(a.encode(), b) {
+			t.Errorf("decodeAnchor(%x) = %+v, which is written as %x", b, a, a.encode())
+		}
+	})
+}
