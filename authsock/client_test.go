@@ -205,12 +205,19 @@ func TestWhileVerifying(t *testing.T) {
 
 // Our own trouble: Postfix is left without an answer, everybody else is told.
 func TestTrouble(t *testing.T) {
-	for name, check := range map[string]func(context.Context, login.Attempt) login.Outcome{
-		"temporary": func(context.Context, login.Attempt) login.Outcome { return login.Outcome{Err: os.ErrInvalid} },
-		"panic":     func(context.Context, login.Attempt) login.Outcome { panic("test of a panic") },
+	for name, trouble := range map[string]func(*Server){
+		"temporary": func(s *Server) {
+			s.Check = func(context.Context, login.Attempt) login.Outcome { return login.Outcome{Err: os.ErrInvalid} }
+		},
+		"panic": func(s *Server) {
+			s.Check = func(context.Context, login.Attempt) login.Outcome { panic("test of a panic") }
+		},
+		"panic of a recall": func(s *Server) {
+			s.Recall = func(login.Attempt) (login.Outcome, bool) { panic("test of a panic") }
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, func(r *rig) { r.server.Check = check })
+			r := newRig(t, func(r *rig) { trouble(r.server) })
 			d := doortest.Unix(t, r.server)
 			for _, service := range []string{"imap", "pop3", "sieve", "submission", "doveadm"} {
 				c := client(t, d, 2)
@@ -227,5 +234,27 @@ func TestTrouble(t *testing.T) {
 				t.Errorf("Postfix is told %q, want a closed connection", got)
 			}
 		})
+	}
+}
+
+// Who is known is let in without a verification, and the grant is there when the
+// reply is.
+func TestRecall(t *testing.T) {
+	r := newRig(t, nil)
+	c := client(t, doortest.Unix(t, r.server), 2)
+	if got := c.ask(auth(1, "imap", "alice@example.test", right)); got != "OK\t1\tuser=alice@example.test" {
+		t.Fatalf("the first login: %q", got)
+	}
+	r.server.Check = func(context.Context, login.Attempt) login.Outcome {
+		t.Error("a known user was verified")
+		return login.Outcome{}
+	}
+	for id := 2; id < 5; id++ {
+		if got, want := c.ask(auth(id, "imap", "alice@example.test", right)), fmt.Sprintf("OK\t%d\tuser=alice@example.test", id); got != want {
+			t.Errorf("login %d: %q, want %q", id, got, want)
+		}
+		if got := r.requests.Pending(); got != id {
+			t.Errorf("%d grants, want %d", got, id)
+		}
 	}
 }

@@ -179,38 +179,65 @@ func (c *conn) makeRoom() {
 	}
 }
 
-// verify starts the verification of a complete exchange.
+// verify lets in whom we know already, and starts the verification of others.
+// Neither a goroutine nor a wait is spent on the former.
 func (c *conn) verify(x *exchange) {
-	ctx, stop := context.WithCancel(c.work)
-	x.stop = stop
-	c.verifying++
 	attempt := login.Attempt{
 		Service: x.service, Mechanism: x.mechanism.Mechanism, RemoteIP: x.remote, Received: time.Now(),
 		Name: x.given.name, Authzid: x.given.authzid, Secret: x.given.secret,
 	}
+	if o, known := c.recall(attempt); known {
+		c.conclude(x, o)
+		return
+	}
+	ctx, stop := context.WithCancel(c.work)
+	x.stop = stop
+	c.verifying++
 	c.running.Go(func() {
 		defer stop()
 		c.finish(x, c.check(ctx, attempt))
 	})
 }
 
+// recall asks who is known already. A panic costs one attempt.
+func (c *conn) recall(a login.Attempt) (o login.Outcome, known bool) {
+	if c.server.Recall == nil {
+		return login.Outcome{}, false
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			o, known = c.panicked(cause), true
+		}
+	}()
+	return c.server.Recall(a)
+}
+
 // check decides an attempt. A panic costs one attempt.
 func (c *conn) check(ctx context.Context, a login.Attempt) (o login.Outcome) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			c.server.log.Error("verification panicked", "err", cause, "stack", string(debug.Stack()))
-			o = login.Outcome{Err: fmt.Errorf("panic: %v", cause)}
+			o = c.panicked(cause)
 		}
 	}()
 	return c.server.Check(ctx, a)
 }
 
-// finish replies, unless the request was cancelled meanwhile. The grant is
-// there before the client knows of it.
+func (c *conn) panicked(cause any) login.Outcome {
+	c.server.log.Error("verification panicked", "err", cause, "stack", string(debug.Stack()))
+	return login.Outcome{Err: fmt.Errorf("panic: %v", cause)}
+}
+
+// finish ends a verification.
 func (c *conn) finish(x *exchange, o login.Outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.verifying--
+	c.conclude(x, o)
+}
+
+// conclude replies, unless the request was cancelled meanwhile. The grant is
+// there before the client knows of it. It runs under mu.
+func (c *conn) conclude(x *exchange, o login.Outcome) {
 	x.given.secret.Wipe()
 	if c.exchanges[x.id] != x || c.silent {
 		return

@@ -60,7 +60,7 @@ const (
 // foresee is a temporary failure.
 func outcome(x *exchange, o login.Outcome) []byte {
 	if o.Result == login.OK {
-		b := append(appendWord(nil, "OK", x.id), "\tuser="...)
+		b := append(appendWord(make([]byte, 0, 64+len(o.Grant.Address)), "OK", x.id), "\tuser="...)
 		return append(tabline.AppendEscaped(b, o.Grant.Address), '\n')
 	}
 	b := appendWord(nil, "FAIL", x.id)

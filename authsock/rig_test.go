@@ -111,7 +111,7 @@ func (r *rig) wire(t testing.TB, delay time.Duration) {
 		Directory: r.directory, Verifier: password.NewVerifier(password.Options{Scheme: password.SHA512Crypt}),
 		FailureDelay: delay, Log: log, Now: func() time.Time { return testkit.Noon },
 	})
-	r.server = &Server{Check: r.checker.Check, Requests: r.requests, Log: log}
+	r.server = &Server{Check: r.checker.Check, Recall: r.checker.Recall, Requests: r.requests, Log: log}
 	r.master = &Master{
 		Directory: r.directory, Requests: r.requests, Recheck: r.checker.Recheck, FlushCache: r.checker.FlushCache, Log: log,
 	}

@@ -34,7 +34,10 @@ const (
 type Server struct {
 	// Check decides an attempt, as login.Checker does; it returns soon after
 	// ctx ends.
-	Check        func(ctx context.Context, a login.Attempt) login.Outcome
+	Check func(ctx context.Context, a login.Attempt) login.Outcome
+	// Recall lets in at once who needs no verification, as login.Checker does; its
+	// false says nothing. nil: nobody.
+	Recall       func(a login.Attempt) (login.Outcome, bool)
 	Requests     *Requests     // shared with the Master
 	MaxConns     int           // 0: serve.DefaultMaxConns
 	WriteTimeout time.Duration // for a reply; 0: serve.DefaultWriteTimeout

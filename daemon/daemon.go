@@ -187,7 +187,7 @@ func (d *Daemon) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.background = cancel
 	d.keeping.Go(func() { d.usage.run(ctx) })
-	d.keeping.Go(func() { largepages.Keep(ctx, time.Hour) })
+	d.keeping.Go(func() { largepages.Keep(ctx, time.Minute) })
 	d.keeping.Go(func() { d.snapshots.run(ctx) })
 	d.keeping.Go(func() { d.trail.run(ctx) })
 	if wait := watchdogTime(d.log); wait > 0 {

@@ -36,7 +36,7 @@ func (d *Daemon) makeDoors() error {
 			Directory: d.directory, Log: d.root, Hooks: d.metrics.Socketmap(d.conns(config.Socketmap)),
 		},
 		config.Auth: &authsock.Server{
-			Check: d.check, Requests: requests, Hooks: d.conns(config.Auth), Log: d.root,
+			Check: d.check, Recall: d.recall, Requests: requests, Hooks: d.conns(config.Auth), Log: d.root,
 			Malformed: d.metrics.Lines(string(config.Auth)),
 		},
 		config.AuthMaster: d.master,
@@ -81,6 +81,14 @@ func (d *Daemon) check(ctx context.Context, a login.Attempt) login.Outcome {
 		d.ledger.LoggedIn(o.Grant.Mailbox, time.Now())
 	}
 	return o
+}
+
+func (d *Daemon) recall(a login.Attempt) (login.Outcome, bool) {
+	o, known := d.checker.Load().Recall(a)
+	if known {
+		d.ledger.LoggedIn(o.Grant.Mailbox, time.Now())
+	}
+	return o, known
 }
 
 // recheck and flushCache ask the checker that is in force.

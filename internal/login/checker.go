@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -143,6 +144,36 @@ func (c *Checker) Check(ctx context.Context, a Attempt) Outcome {
 	return o
 }
 
+// Recall lets in who was verified a while ago and may log in now. It does not
+// wait: the caller needs no goroutine for it. False says nothing: Check decides.
+func (c *Checker) Recall(a Attempt) (Outcome, bool) {
+	begun := time.Now()
+	var buf [mailaddr.MaxKey]byte
+	key, _, err := mailaddr.AppendLoginKey(buf[:0], a.Name)
+	if err != nil {
+		return Outcome{}, false
+	}
+	u := c.user(key)
+	if !u.Exists() || !c.remembers(&a, u) {
+		return Outcome{}, false
+	}
+	v, g := c.directory.View(), grant(&a, u)
+	if c.denied(v, &g, u, stranger(v, a.Name, a.Authzid, u)) != nil {
+		return Outcome{}, false
+	}
+	o := Outcome{Result: OK, Grant: g}
+	a.Secret.Wipe()
+	if c.hooks.Login != nil {
+		c.hooks.Login(a.Service, a.Mechanism, OK, time.Since(begun))
+	}
+	c.report(context.Background(), &a, &o)
+	return o, true
+}
+
+func grant(a *Attempt, u directory.User) Grant {
+	return Grant{Service: a.Service, Mechanism: a.Mechanism, Address: slices.Clone(u.Address()), Created: u.CreatedRevision(), Mailbox: u.Mailbox()}
+}
+
 func temporary(err error) Outcome { return Outcome{Result: Temporary, Err: err} }
 
 // decide is Check without waiting and telling.
@@ -189,7 +220,7 @@ func same(a, b directory.User) bool {
 // admit asks the rules about a user whose secret was right, and uses up a
 // single-use secret.
 func (c *Checker) admit(ctx context.Context, a *Attempt, u directory.User, used directory.Credential) Outcome {
-	g := Grant{Service: a.Service, Mechanism: a.Mechanism, Address: append([]byte(nil), u.Address()...), Created: u.CreatedRevision(), Mailbox: u.Mailbox()}
+	g := grant(a, u)
 	if rule := c.denied(c.directory.View(), &g, u, stranger(c.directory.View(), a.Name, a.Authzid, u)); rule != nil {
 		return Outcome{Result: Denied, Rule: rule}
 	}
@@ -238,7 +269,7 @@ func (c *Checker) Recheck(v directory.View, g Grant) (directory.User, *Rule) {
 
 // report logs an outcome. Only names of users are logged.
 func (c *Checker) report(ctx context.Context, a *Attempt, o *Outcome) {
-	level := map[Result]slog.Level{OK: slog.LevelDebug, Refused: slog.LevelInfo, Denied: slog.LevelInfo, Temporary: slog.LevelWarn}[o.Result]
+	level := [...]slog.Level{OK: slog.LevelDebug, Refused: slog.LevelInfo, Denied: slog.LevelInfo, Temporary: slog.LevelWarn}[o.Result]
 	if !c.log.Enabled(ctx, level) {
 		return
 	}

@@ -63,6 +63,17 @@ func (c *Checker) verify(ctx context.Context, hash string, s password.Secret) (b
 	return right && err == nil, err
 }
 
+// remembers reports whether the secret is the user's main password and was
+// verified before.
+func (c *Checker) remembers(a *Attempt, u directory.User) bool {
+	for cred := range u.Credentials() {
+		if cred.Kind == directory.MainPassword {
+			return usable(&cred, a.Service, c.now()) && !cred.SingleUse && c.cache.Load().Hit([]byte(cred.Hash), a.Secret)
+		}
+	}
+	return false
+}
+
 // usable reports whether a credential is taken for a service now. The main
 // password is taken everywhere; an administrator's test takes all.
 func usable(cred *directory.Credential, s Service, now time.Time) bool {
