@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -17,16 +19,26 @@ import (
 
 // notedPrunes notes what it is asked for, and fails every second time.
 type notedPrunes struct {
+	mu   sync.Mutex // guards what follows
 	keep []time.Duration
 	now  []time.Time
 }
 
 func (p *notedPrunes) Prune(_ context.Context, keep time.Duration, now time.Time) (store.Pruned, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.keep, p.now = append(p.keep, keep), append(p.now, now)
 	if len(p.now)%2 == 0 {
 		return store.Pruned{}, errors.New("disk full")
 	}
 	return store.Pruned{}, nil
+}
+
+// times returns when it was asked.
+func (p *notedPrunes) times() []time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.now)
 }
 
 // The trail is pruned every hour, with the retention of that moment; in the hour
@@ -62,11 +74,11 @@ func TestTrailIsPruned(t *testing.T) {
 			{"it creeps", func() { step.Store(int64(30 * time.Second)) }, []time.Time{after(5).Add(30 * time.Second)}},
 			{"it creeps on", func() { step.Store(int64(time.Minute)) }, []time.Time{after(6).Add(time.Minute)}},
 		} {
-			before := len(p.now)
+			before := len(p.times())
 			row.do()
 			time.Sleep(pruneEvery)
 			synctest.Wait()
-			if diff := cmp.Diff(row.want, p.now[before:], cmp.Comparer(time.Time.Equal), cmpopts.EquateEmpty()); diff != "" {
+			if diff := cmp.Diff(row.want, p.times()[before:], cmp.Comparer(time.Time.Equal), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("%s: pruned at (-want +got):\n%s", row.name, diff)
 			}
 		}
