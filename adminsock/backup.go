@@ -52,6 +52,8 @@ func (s *Server) restore(ctx context.Context, c *Call, _ *command.RestoreInput) 
 		return nil, refuse(http.StatusConflict, CodeBusy, "another backup is being restored")
 	}
 	defer s.restoring.Unlock()
+	t := s.desk.begin(c)
+	defer s.desk.end(t)
 	file, err := s.spool(c.Body)
 	if err != nil {
 		return nil, err
@@ -61,6 +63,7 @@ func (s *Server) restore(ctx context.Context, c *Call, _ *command.RestoreInput) 
 	if err != nil {
 		return nil, err
 	}
+	t.is(stageWaiting)
 	out := &command.Restored{Records: uint64(len(records)), Restored: uint64(taken)}
 	for range moves {
 		if err = s.replace(ctx, c, records, out); !errors.Is(err, errMoved) {
@@ -105,7 +108,7 @@ func (s *Server) replace(ctx context.Context, c *Call, records map[string][]byte
 		return refuse(http.StatusServiceUnavailable, string(directory.CodeReadOnly), "nothing was changed, because what is there cannot be saved first: "+err.Error())
 	}
 	var done directory.Restored
-	err = s.update(ctx, c, func(tx *directory.Tx) (err error) {
+	err = s.updateMany(ctx, c, func(tx *directory.Tx) (err error) {
 		if s.Directory.Revision() != before {
 			return errMoved
 		}

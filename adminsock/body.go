@@ -2,6 +2,7 @@ package adminsock
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,7 +53,10 @@ func checkType(r *http.Request) *Problem {
 func readProblem(err error) *Problem {
 	var large *http.MaxBytesError
 	var timeout net.Error
+	var known *Problem
 	switch {
+	case errors.As(err, &known):
+		return known
 	case errors.As(err, &large):
 		return refuse(http.StatusRequestEntityTooLarge, CodeTooLarge, fmt.Sprintf("the body is longer than %d bytes", large.Limit))
 	case errors.As(err, &timeout) && timeout.Timeout():
@@ -61,16 +65,23 @@ func readProblem(err error) *Problem {
 	return refuse(http.StatusBadRequest, CodeMalformed, "the body broke off")
 }
 
-// progress is a body whose sender may take as long as it keeps sending.
+// progress is a body whose sender may take as long as it keeps sending, until
+// the server ends.
 type progress struct {
 	io.Reader
 	w       *writer
-	timeout time.Duration // between two reads
+	timeout time.Duration   // between two reads
+	serving context.Context // ends with the server
 }
 
 func (p *progress) Read(b []byte) (int, error) {
 	p.w.readBy(time.Now().Add(p.timeout))
+	stop := context.AfterFunc(p.serving, func() { p.w.readBy(time.Unix(1, 0)) })
 	n, err := p.Reader.Read(b)
+	stop()
+	if p.serving.Err() != nil {
+		return n, errClosing
+	}
 	if err == io.EOF {
 		p.w.readBy(time.Time{})
 	}

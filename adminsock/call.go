@@ -64,10 +64,21 @@ func (c *Call) name() string {
 // update changes the directory in the caller's name. From here on nobody can
 // call it off.
 func (s *Server) update(ctx context.Context, c *Call, fn func(*directory.Tx) error) error {
+	return s.change(ctx, c, s.Directory.Update, fn)
+}
+
+// updateMany is update for a change of very many names.
+func (s *Server) updateMany(ctx context.Context, c *Call, fn func(*directory.Tx) error) error {
+	return s.change(ctx, c, s.Directory.UpdateMany, fn)
+}
+
+type updater func(context.Context, directory.Cause, func(*directory.Tx) error) (directory.Revision, error)
+
+func (s *Server) change(ctx context.Context, c *Call, update updater, fn func(*directory.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r, err := s.Directory.Update(context.WithoutCancel(ctx), directory.Cause{
+	r, err := update(context.WithoutCancel(ctx), directory.Cause{
 		UID: c.Peer.UID, PID: uint32(max(c.Peer.PID, 0)), Actor: c.Actor, Command: c.name(), Request: c.Request, Reason: c.why,
 	}, fn)
 	if err == nil {

@@ -21,7 +21,11 @@
 // accepted is one JSON object in UTF-8 without duplicate or unknown fields,
 // without anything after it, with numbers that are whole. Many users at once
 // come as one object a line (POST /v1/users/batch), which has no limit of
-// length, only of lines ([MaxLines]); all of them are added or none.
+// length, only of lines ([MaxLines], [MaxLine]) and of what is kept of them
+// ([MaxBatch]); all of them are added or none. A large batch is read in the
+// background, behind those who ask, one at a time; what is kept of it is bytes
+// without pointers, checked as far as can be without the directory. `status`
+// tells who does such work, and at what stage it is.
 //
 // A backup that is restored is a stream too. It is kept in a file without a name
 // and checked whole before anything is touched; then what is there is saved, and

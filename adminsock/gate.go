@@ -108,7 +108,7 @@ func (s *Server) accept(w *writer, r *http.Request, c *Call) *Problem {
 	query.Del(command.Reason) // no command's own: huma refuses what it does not know
 	r.URL.RawQuery = query.Encode()
 	if c.Spec.Stream {
-		c.Body = &progress{r.Body, w, s.BodyTimeout}
+		c.Body = &progress{r.Body, w, s.BodyTimeout, s.serving}
 		return nil
 	}
 	if _, wanted := c.Spec.In.FieldByName("Body"); !wanted {

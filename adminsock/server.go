@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/gatepost/gatepost/adminsock/command"
+	"github.com/gatepost/gatepost/internal/background"
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/password"
 	"github.com/gatepost/gatepost/internal/peercred"
@@ -26,8 +27,6 @@ const (
 	DefaultWriteTimeout = 30 * time.Second // for each piece of an answer
 	MaxHeader           = 16 << 10         // bytes of request line and headers
 	MaxBody             = 1 << 20          // bytes of a body that is not a batch
-	MaxLines            = 1_000_000        // users in a batch
-	MaxLine             = 64 << 10         // bytes of a line of a batch
 	HeaderTimeout       = 2 * time.Second  // for the request line and headers
 	IdleTimeout         = 2 * time.Minute  // between two requests
 )
@@ -98,7 +97,8 @@ type Server struct {
 	Audit        Auditor
 	Backup       Backup
 	ReadBackup   ReadBackup
-	SpoolDir     string // where a backup lies while it is restored: the state directory
+	SpoolDir     string           // where a backup lies while it is restored: the state directory
+	Lane         *background.Lane // where large batches are read; nil: beside everything else
 	Hooks        Hooks
 	Log          *slog.Logger     // nil: no log
 	Now          func() time.Time // nil: time.Now
@@ -110,6 +110,10 @@ type Server struct {
 	Peer func(net.Conn) (peercred.Cred, error)
 
 	once      sync.Once
+	serving   context.Context // ends when Shutdown begins
+	closing   context.CancelFunc
+	desk      desk
+	turn      turn // of the one large batch that is in memory
 	http      *http.Server
 	api       huma.API
 	mux       *http.ServeMux
@@ -136,16 +140,20 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 }
 
 // Shutdown stops accepting, closes idle connections and waits for requests in
-// progress; when ctx ends first it closes what is left and returns the
-// context's error.
+// progress, of which it refuses batches that are still being read; when ctx ends
+// first it closes what is left and returns the context's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.once.Do(s.prepare)
+	s.closing()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		_ = s.http.Close()
 	}
 	return err
 }
+
+// ending reports whether Shutdown has begun.
+func (s *Server) ending() bool { return s.serving.Err() != nil }
 
 // prepare makes what the zero values of the options stand for, and the routes.
 func (s *Server) prepare() {
@@ -167,6 +175,8 @@ func (s *Server) prepare() {
 	if s.WriteTimeout == 0 {
 		s.WriteTimeout = DefaultWriteTimeout
 	}
+	s.serving, s.closing = context.WithCancel(context.Background())
+	s.turn = make(turn, 1)
 	s.routes()
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.serve),

@@ -71,7 +71,7 @@ func (s *Server) status(context.Context, *Call, *command.StatusInput) (*command.
 	out := &command.Server{
 		Version: known.Version, Started: known.Started.UTC(), Revision: uint64(s.Directory.Revision()),
 		UptimeSeconds: int64(s.Now().Sub(known.Started) / time.Second),
-		LastCommit:    optionalTime(known.LastCommit), Rebuilt: known.Rebuilt, Doors: known.Doors, Counts: map[string]int64{},
+		LastCommit:    optionalTime(known.LastCommit), Rebuilt: known.Rebuilt, Doors: known.Doors, Work: s.working(), Counts: map[string]int64{},
 	}
 	if out.Doors == nil {
 		out.Doors = []command.Door{}

@@ -89,11 +89,12 @@ func readForward(e *edits[userFields], f command.UserFields) error {
 	if err != nil || !f.KeepCopy.Set {
 		return err
 	}
+	keep := f.KeepCopy.Value
 	*e = append(*e, func(u *userFields) error {
-		if f.KeepCopy.Value && len(u.Forward) == 0 {
+		if keep && len(u.Forward) == 0 {
 			return wrong("keep_copy", "the user's mail is not forwarded, so it stays anyway")
 		}
-		u.KeepCopy = f.KeepCopy.Value
+		u.KeepCopy = keep
 		return nil
 	})
 	return nil
@@ -218,7 +219,8 @@ func readState(e *edits[userFields], f command.UserFields) error {
 		e.set(func(u *userFields) { u.State = state })
 	}
 	if f.Disabled.Set {
-		*e = append(*e, func(u *userFields) error { return setDisabled(u, f.Disabled.Value) })
+		disabled := f.Disabled.Value
+		*e = append(*e, func(u *userFields) error { return setDisabled(u, disabled) })
 	}
 	return nil
 }

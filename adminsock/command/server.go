@@ -29,8 +29,21 @@ type Server struct {
 	Rebuilt            string           `json:"rebuilt" doc:"why the database had to be rebuilt at the start; empty: it had not"`
 	ReadOnly           bool             `json:"read_only" doc:"no change is taken"`
 	ReadOnlyWhy        string           `json:"read_only_reason"`
+	Work               []Work           `json:"work" nullable:"false" doc:"what takes long at the moment, the oldest first"`
 	Counts             map[string]int64 `json:"counts" doc:"how many names there are of each kind"`
 	Doors              []Door           `json:"doors" nullable:"false"`
+}
+
+// Work is something that an administrator does and that takes long.
+type Work struct {
+	Command string    `json:"command"`
+	Actor   string    `json:"actor" doc:"who does it"`
+	Request string    `json:"request_id" doc:"its id in the log and in the audit trail"`
+	Since   time.Time `json:"since"`
+	Seconds int64     `json:"seconds" doc:"since then"`
+	Stage   string    `json:"stage" doc:"reading, hashing, waiting (for another one of its kind) or storing; while it is storing, all other changes wait"`
+	Users   int64     `json:"users" doc:"read so far, if it is about users"`
+	Waiting int       `json:"waiting" doc:"changes that wait for it, while it is storing"`
 }
 
 // Door is a listening socket of the daemon.
