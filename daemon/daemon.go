@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatepost/gatepost/adminsock"
 	"github.com/gatepost/gatepost/authsock"
+	"github.com/gatepost/gatepost/internal/background"
 	"github.com/gatepost/gatepost/internal/config"
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/largepages"
@@ -70,6 +71,7 @@ type Daemon struct {
 	settings   atomic.Pointer[adminsock.Settings]
 	retention  atomic.Int64 // of the audit trail, as a time.Duration
 
+	lane       *background.Lane   // where long work runs
 	background context.CancelFunc // ends what runs beside the doors
 	keeping    sync.WaitGroup     // what runs beside the doors
 	serving    sync.WaitGroup     // one for each listener
@@ -88,7 +90,7 @@ func Start(ctx context.Context, o Options) (*Daemon, error) {
 		root: o.Log, log: o.Log.With("component", "daemon"), version: o.Version, started: time.Now(),
 		config: o.Config.Without(taken(passed)), passed: passed, listeners: passed,
 		status: newStatus(), metrics: metrics.New(o.Version), ledger: &quota.Ledger{},
-		failed: make(chan error, 1),
+		lane: &background.Lane{}, failed: make(chan error, 1),
 	}
 	if err := d.start(ctx); err != nil {
 		closeAll(d.listeners)
@@ -140,12 +142,12 @@ func (d *Daemon) load(ctx context.Context) (err error) {
 	if d.state, err = openState(d.config.StateDir); err != nil {
 		return err
 	}
-	if d.store, err = store.Open(store.Options{Dir: d.config.StateDir, Log: d.root}); err != nil {
+	if d.store, err = store.Open(store.Options{Dir: d.config.StateDir, Log: d.root, Lane: d.lane}); err != nil {
 		return err
 	}
 	d.directory, err = directory.Open(ctx, directory.Options{
 		Store: d.store, Ledger: d.ledger, Settings: directorySettings(d.config),
-		Hooks: d.directoryHooks(), Log: d.root.With("component", "directory"),
+		Hooks: d.directoryHooks(), Log: d.root.With("component", "directory"), Lane: d.lane,
 	})
 	if err != nil {
 		d.directory = nil
@@ -189,6 +191,7 @@ func (d *Daemon) run() {
 	d.keeping.Go(func() { d.usage.run(ctx) })
 	d.keeping.Go(func() { largepages.Keep(ctx, time.Minute) })
 	d.keeping.Go(func() { d.snapshots.run(ctx) })
+	d.keeping.Go(func() { keepCollecting(ctx) })
 	d.keeping.Go(func() { d.trail.run(ctx) })
 	if wait := watchdogTime(d.log); wait > 0 {
 		d.watch(ctx, wait/2)

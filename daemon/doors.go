@@ -58,7 +58,7 @@ func (d *Daemon) adminDoor() door {
 		Directory: d.directory, Ledger: d.ledger, Verifier: d.verifier,
 		Settings: d.passwords, Status: d.about, LastLogin: d.lastLogin,
 		Modes: d.delegation.Modes.Load, RuleCounts: d.metrics.RuleCounts,
-		Audit: d.store, Backup: d.store, ReadBackup: store.ReadSnapshot, SpoolDir: d.config.StateDir,
+		Audit: d.store, Backup: d.store, ReadBackup: store.ReadSnapshot, SpoolDir: d.config.StateDir, Lane: d.lane,
 		Hooks: d.metrics.Admin(d.conns(config.Admin)), Log: d.root,
 	}
 }
