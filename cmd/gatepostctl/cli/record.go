@@ -96,10 +96,25 @@ func serverRecord(s command.Server) []pair {
 		{"changes", changes}, {"revision", fmt.Sprint(s.Revision)}, {"last commit", moment(s.LastCommit)},
 		{"snapshot", snapshotOf(s)}, {"audit trail", trailOf(s)}, {"rebuilt", s.Rebuilt}, {"holds", counts(s.Counts)},
 	}
+	for _, w := range s.Work {
+		pairs = append(pairs, pair{"work", workOf(w)})
+	}
 	for _, d := range s.Doors {
 		pairs = append(pairs, pair{"door " + d.Door, fmt.Sprintf("%s, %s", d.Address, counted(int64(d.Open), "connection"))})
 	}
 	return pairs
+}
+
+// workOf says who does what, since when, and who waits for it.
+func workOf(w command.Work) string {
+	text := fmt.Sprintf("%s by %s, since %s (%s): %s", w.Command, w.Actor, at(w.Since), time.Duration(w.Seconds)*time.Second, w.Stage)
+	if w.Users > 0 {
+		text += " " + counted(w.Users, "user")
+	}
+	if w.Stage == "storing" {
+		text += fmt.Sprintf("; other changes wait (%d)", w.Waiting)
+	}
+	return text
 }
 
 // snapshotOf says which snapshot is the newest.
