@@ -16,7 +16,6 @@ import (
 	"github.com/gatepost/gatepost/internal/background"
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/mailaddr"
-	"github.com/gatepost/gatepost/internal/quota"
 	"github.com/gatepost/gatepost/internal/testkit"
 )
 
@@ -145,9 +144,10 @@ func TestBatchThatBreaksOff(t *testing.T) {
 // One large batch at a time is in memory; small ones do not wait for it.
 func TestBatchesTakeTurns(t *testing.T) {
 	r := start(t, func(s *adminsock.Server) { s.Lane = &background.Lane{} })
-	first, second := r.send(), r.send()
+	first := r.send()
 	first.write(t, crowd("f", 1500))
-	r.work(t, func(w []command.Work) bool { return len(w) > 0 && w[0].Users == 1500 })
+	r.work(t, func(w []command.Work) bool { return len(w) == 1 && w[0].Users == 1500 })
+	second := r.send()
 	go func() {
 		_, _ = io.WriteString(second, crowd("s", 1500))
 		_ = second.Close()
@@ -226,10 +226,7 @@ func TestBatchOnFullDisk(t *testing.T) {
 func TestBatchAndShutdown(t *testing.T) {
 	for name, lines := range map[string]int{"small": 10, "large": 1500} {
 		t.Run(name, func(t *testing.T) {
-			r := serve(t, testkit.Open(t, &testkit.Store{}, &quota.Ledger{}), &quota.Ledger{}, nil)
-			testkit.Update(t, r.dir, func(tx *directory.Tx) error {
-				return tx.CreateDomain(directory.DomainFields{Domain: testkit.Domain("example.test"), Quota: directory.InheritLimit})
-			})
+			r := start(t, nil)
 			s := r.send()
 			s.write(t, crowd("b", lines))
 			r.work(t, func(w []command.Work) bool { return len(w) == 1 && w[0].Users == int64(lines) })
