@@ -11,8 +11,10 @@ import (
 
 // login is one mail client's visit.
 type login struct {
-	sent, answered time.Time // the LOGIN
-	reply          string    // its last line; what went wrong when there is none
+	came     time.Time // the mail client
+	sent     time.Time // the LOGIN; zero: it did not come so far
+	answered time.Time
+	reply    string // its last line; what went wrong when there is none
 }
 
 // result is the word by which replies are counted: OK, the response code, or what
@@ -32,6 +34,7 @@ func (l login) result() string {
 
 // visit connects, thinks, logs in and leaves.
 func visit(ctx context.Context, address, user, password string, think time.Duration) (l login) {
+	l.came = time.Now()
 	fail := func(format string, a ...any) login {
 		l.reply, l.answered = fmt.Sprintf(format, a...), time.Now()
 		return l

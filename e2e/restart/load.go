@@ -14,6 +14,7 @@ import (
 type crowd struct {
 	path  string
 	users int
+	pause time.Duration // after an answer
 
 	run  atomic.Int64 // counts the starts of gatepostd
 	last atomic.Int64 // the signal that ended the last one
@@ -51,6 +52,7 @@ func (c *crowd) client(ctx context.Context, number int) {
 	for ctx.Err() == nil {
 		c.transact(s, number, ask(random.IntN(c.users), number<<32+done))
 		done++
+		time.Sleep(c.pause)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

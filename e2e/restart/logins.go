@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	loginUsers    = 20 // Dovecot allows a user 10 sessions from one address
 	loginPassword = "Restart-secret-1"
 	thinkers      = 5 // one of so many clients thinks
 )
@@ -33,7 +32,7 @@ func (p *plan) logins(ctx context.Context) (_ *loginResult, err error) {
 			err = serr
 		}
 	}()
-	if err := addLoginUsers(ctx, r); err != nil {
+	if err := addAccounts(ctx, r, p.Accounts); err != nil {
 		return nil, err
 	}
 	found := &loginResult{}
@@ -54,9 +53,9 @@ func (p *plan) logins(ctx context.Context) (_ *loginResult, err error) {
 	return found, nil
 }
 
-func addLoginUsers(ctx context.Context, r *rig.Rig) error {
+func addAccounts(ctx context.Context, r *rig.Rig, accounts int) error {
 	var users strings.Builder
-	for i := range loginUsers {
+	for i := range accounts {
 		fmt.Fprintf(&users, `{"address":"%s","password":"%s"}`+"\n", address(i), loginPassword)
 	}
 	if err := administer(ctx, r.Bin(), r.AdminSocket(), "", "domain", "add", domain); err != nil {
@@ -88,15 +87,12 @@ func (s *loginSeries) run(ctx context.Context, p *plan, r *rig.Rig, restarts int
 	coming.Go(func() { s.clients(ctx, p, fmt.Sprintf("127.0.0.1:%d", r.Ports.IMAP), &over) })
 	defer coming.Wait()
 	defer over.Store(true)
-	ticker := time.NewTicker(p.Every)
-	defer ticker.Stop()
 	for range restarts {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-ticker.C:
+		case <-time.After(p.Every + upTo(50*time.Millisecond)): // not in step with the clients
 		}
-		time.Sleep(upTo(50 * time.Millisecond)) // not in step with the clients
 		told := time.Now()
 		if err := r.StopGatepost(ctx, s.signal); err != nil {
 			return err
@@ -109,12 +105,12 @@ func (s *loginSeries) run(ctx context.Context, p *plan, r *rig.Rig, restarts int
 		s.ends.add(ended.Sub(told))
 		p.say("%v: ended after %v, ready %v later", s.signal, s.ends.latest(), time.Since(ended).Round(time.Millisecond))
 	}
-	<-ticker.C
+	time.Sleep(p.Every)
 	return nil
 }
 
 // clients sends mail clients until it is over, and waits for the last.
-func (s *loginSeries) clients(ctx context.Context, p *plan, address string, over *atomic.Bool) {
+func (s *loginSeries) clients(ctx context.Context, p *plan, server string, over *atomic.Bool) {
 	ticker := time.NewTicker(time.Duration(float64(time.Second) / p.Rate))
 	defer ticker.Stop()
 	var visits sync.WaitGroup
@@ -125,7 +121,7 @@ func (s *loginSeries) clients(ctx context.Context, p *plan, address string, over
 			think = upTo(p.Think)
 		}
 		visits.Go(func() {
-			l := visit(ctx, address, addressOf(n), loginPassword, think)
+			l := visit(ctx, server, address(n%p.Accounts), loginPassword, think)
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.logins = append(s.logins, l)
@@ -133,5 +129,3 @@ func (s *loginSeries) clients(ctx context.Context, p *plan, address string, over
 		<-ticker.C
 	}
 }
-
-func addressOf(n int) string { return address(n % loginUsers) }

@@ -19,14 +19,16 @@ type plan struct {
 	Kills   int           // of policy
 	Terms   int           // of policy
 	Clients int           // of policy
+	Pause   time.Duration // of a client of policy after each answer
 	Users   int           // of policy
 	First   time.Duration // within which policy wants the first answer
 
-	Rate   float64       // of logins in a second
-	Logins int           // over SIGTERM, at least
-	Every  time.Duration // between two restarts under logins
-	Deaths int           // restarts by kill -9 under logins
-	Think  time.Duration // what a mail client takes from the greeting to LOGIN, at most
+	Accounts int           // of logins. Dovecot allows each 10 sessions at once
+	Rate     float64       // of logins in a second
+	Logins   int           // over SIGTERM, at least
+	Every    time.Duration // from the end of a restart under logins to the next
+	Deaths   int           // restarts by kill -9 under logins
+	Think    time.Duration // what every fifth mail client takes from the greeting to LOGIN, at most
 
 	Verbose bool
 }
@@ -54,11 +56,13 @@ func run(ctx context.Context) error {
 	flag.IntVar(&p.Kills, "kills", 100, "restarts by kill -9 under policy load")
 	flag.IntVar(&p.Terms, "terms", 100, "restarts by SIGTERM under policy load")
 	flag.IntVar(&p.Clients, "clients", 64, "connections of policy load")
+	flag.DurationVar(&p.Pause, "pause", 0, "of each of them after an answer")
 	flag.IntVar(&p.Users, "users", 10_000, "users under policy load")
 	flag.DurationVar(&p.First, "first", 300*time.Millisecond, "within which the first answer has to come after the start")
+	flag.IntVar(&p.Accounts, "accounts", 20, "users that log in; each restart forgets which passwords were verified")
 	flag.Float64Var(&p.Rate, "rate", 20, "logins a second")
 	flag.IntVar(&p.Logins, "logins", 2000, "logins over SIGTERM, at least")
-	flag.DurationVar(&p.Every, "every", 2*time.Second, "between two restarts under logins")
+	flag.DurationVar(&p.Every, "every", 2*time.Second, "from the end of a restart under logins to the next")
 	flag.IntVar(&p.Deaths, "deaths", 30, "restarts by kill -9 under logins")
 	flag.DurationVar(&p.Think, "think", 900*time.Millisecond, "what every fifth mail client may take from the greeting to its LOGIN")
 	flag.BoolVar(&p.Verbose, "v", false, "say what becomes of each restart")

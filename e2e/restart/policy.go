@@ -47,7 +47,7 @@ func (p *plan) policy(ctx context.Context) (_ *policyResult, err error) {
 		return nil, err
 	}
 	r := &policyResult{plan: p, rounds: map[syscall.Signal]int{}, ends: map[syscall.Signal]*spread{syscall.SIGKILL: {}, syscall.SIGTERM: {}}}
-	c := &crowd{path: s.socket("policy"), users: p.Users}
+	c := &crowd{path: s.socket("policy"), users: p.Users, pause: p.Pause}
 	loading, endLoad := context.WithCancel(ctx)
 	c.begin(loading, p.Clients)
 	err = p.restarts(ctx, s, c, r)

@@ -13,8 +13,8 @@ import (
 func reduced(t *testing.T) *plan {
 	p := &plan{
 		Bin:   os.Getenv("GATEPOST_BIN"),
-		Kills: 3, Terms: 3, Clients: 64, Users: 10_000, First: 5 * time.Second,
-		Rate: 20, Logins: 90, Every: 1500 * time.Millisecond, Deaths: 2, Think: 500 * time.Millisecond,
+		Kills: 3, Terms: 3, Clients: 64, Pause: 20 * time.Millisecond, Users: 10_000, First: 5 * time.Second,
+		Accounts: 6, Rate: 10, Logins: 30, Every: time.Second, Deaths: 2, Think: 500 * time.Millisecond,
 	}
 	if err := p.prepare(t.Context()); err != nil {
 		t.Fatal(err)

@@ -72,11 +72,13 @@ func wait(c net.Conn) {
 // How logins are counted, and when one was under way as a process died.
 func TestVerdict(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
-	fine := login{at(1), at(2), "a OK [CAPABILITY IMAP4rev1] Logged in"}
-	wrong := login{at(5), at(11), "a NO [AUTHENTICATIONFAILED] Authentication failed."}
-	down := login{at(5), at(11), "a NO [UNAVAILABLE] Temporary authentication failure."}
-	late := login{at(12), at(13), "a NO [UNAVAILABLE] Temporary authentication failure."}
-	lost := login{at(5), at(11), "no answer: EOF"}
+	fine := login{at(1), at(1), at(2), "a OK [CAPABILITY IMAP4rev1] Logged in"}
+	wrong := login{at(1), at(5), at(11), "a NO [AUTHENTICATIONFAILED] Authentication failed."}
+	down := login{at(1), at(5), at(11), "a NO [UNAVAILABLE] Temporary authentication failure."}
+	late := login{at(1), at(12), at(13), "a NO [UNAVAILABLE] Temporary authentication failure."}
+	lost := login{at(1), at(5), at(11), "no answer: EOF"}
+	sentAway := login{at(9), time.Time{}, at(11), "no greeting: * BYE Auth process broken"}
+	neverGreeted := login{at(11), time.Time{}, at(12), "no greeting: * BYE Auth process broken"}
 	died := restart{told: at(9), ended: at(10)}
 	tests := []struct {
 		name   string
@@ -93,6 +95,9 @@ func TestVerdict(t *testing.T) {
 		{"failed as it died", syscall.SIGKILL, []login{fine, wrong, down}, ""},
 		{"failed afterwards", syscall.SIGKILL, []login{fine, late}, "not under way"},
 		{"no answer as it died", syscall.SIGKILL, []login{fine, lost}, ""},
+		{"sent away as it died", syscall.SIGKILL, []login{fine, sentAway}, ""},
+		{"sent away afterwards", syscall.SIGKILL, []login{fine, neverGreeted}, "not under way"},
+		{"sent away over SIGTERM", syscall.SIGTERM, []login{fine, sentAway}, "Auth process broken"},
 		{"no login at all", syscall.SIGKILL, nil, "there were none"},
 	}
 	for _, tt := range tests {

@@ -55,18 +55,23 @@ func pendingRequests(log string) (sum int) {
 // tell says when a login was sent, seen from the restart before it or around it.
 func (s *loginSeries) tell(l login) string {
 	for _, r := range slices.Backward(s.restarts) {
-		if l.answered.After(r.told) {
+		if !l.sent.IsZero() && l.answered.After(r.told) {
 			return fmt.Sprintf("%q, %v after LOGIN, which came %v after gatepostd was told to end, which took %v",
 				l.reply, l.answered.Sub(l.sent).Round(time.Microsecond), l.sent.Sub(r.told).Round(time.Microsecond), r.ended.Sub(r.told).Round(time.Microsecond))
 		}
 	}
-	return fmt.Sprintf("%q, before any restart", l.reply)
+	return fmt.Sprintf("%q, before LOGIN or before any restart", l.reply)
 }
 
 // underWay reports whether the login was sent, and not answered, when a process
-// died.
+// died. A mail client that did not get as far was about to: its login process
+// was connecting (and Dovecot 2.3 sends it away: "BYE Auth process broken").
 func (l login) underWay(r restart) bool {
-	return !l.sent.IsZero() && l.sent.Before(r.ended) && l.answered.After(r.told)
+	begun := l.sent
+	if begun.IsZero() {
+		begun = l.came
+	}
+	return begun.Before(r.ended) && l.answered.After(r.told)
 }
 
 func (s *loginSeries) took() *spread {
