@@ -75,10 +75,12 @@
 //
 // Dovecot 2.3 takes the end of a connection with a login under way for a wrong
 // password (its lib-auth fails the request with a word that its login processes
-// do not know), so a Server that drains lets connections linger that were used a
-// second ago or less: their login processes have a mail client that is about to
-// log in. They have one and a half seconds. A login process keeps its connection
-// for one mail client, so all others are idle, and are closed at once. Then
+// do not know), and sends the mail client away whose login process had not
+// finished its first handshake. So a Server that drains lets connections linger
+// that were used a second ago or less: their login processes have a mail client
+// that is about to log in. They have one and a half seconds. A login process
+// keeps its connection for one mail client, unless Dovecot is told otherwise, so
+// all others are idle, and are closed at once. Then
 // exchanges that wait for their client fail as temporary, and verifications too
 // when they are not done four seconds after the drain began.
 //
