@@ -3,24 +3,37 @@ package delegation
 import "math/bits"
 
 // index finds messages by their hash: open addressing without tombstones. A slot
-// holds the high half of a hash and the number of a message; 0: empty. Two
-// messages never have the same hash.
-type index []uint64
+// holds the high bits of a hash and the number of a message; 0: empty. It is
+// small, at most 4/5 of its slots are used, so that the indexes of all shards
+// together stay near to the processor. Two messages never have the same hash.
+type index []uint32
 
-const minIndex = 16
+const (
+	minIndex   = 16
+	numberBits = 12 // of a slot: number of the message
+)
 
-func slotOf(hash uint64, e uint32) uint64 { return hash&^(1<<32-1) | uint64(e) }
+// A shard has fewer messages than a slot can number, and an index fewer places
+// than the rest of a slot can tell.
+const (
+	_ = uint(1<<numberBits - 1 - shardMessages)
+	_ = uint(32 - 2*numberBits)
+)
+
+func slotOf(hash uint64, e uint32) uint32 {
+	return uint32(hash>>32)&^(1<<numberBits-1) | e
+}
 
 // home is where the search for a slot's hash begins.
-func (x index) home(slot uint64) int { return int(slot >> 32 & uint64(len(x)-1)) }
+func (x index) home(slot uint32) int { return int(slot >> numberBits & uint32(len(x)-1)) }
 
 // find returns the message with a hash, or none.
 func (x index) find(hash uint64, messages []message) uint32 {
 	if len(x) == 0 {
 		return none
 	}
-	for i := x.home(hash); x[i] != 0; i = (i + 1) & (len(x) - 1) {
-		if e := uint32(x[i]); x[i] == slotOf(hash, e) && messages[e].hash == hash {
+	for i := x.home(slotOf(hash, 0)); x[i] != 0; i = (i + 1) & (len(x) - 1) {
+		if e := x[i] & (1<<numberBits - 1); x[i] == slotOf(hash, e) && messages[e].hash == hash {
 			return e
 		}
 	}
@@ -29,13 +42,13 @@ func (x index) find(hash uint64, messages []message) uint32 {
 
 // add adds a message; held is how many there are with it.
 func (x *index) add(hash uint64, e uint32, held int) {
-	if held*2 > len(*x) {
+	if held*5 > len(*x)*4 {
 		x.grow(held)
 	}
 	x.put(slotOf(hash, e))
 }
 
-func (x index) put(slot uint64) {
+func (x index) put(slot uint32) {
 	i := x.home(slot)
 	for x[i] != 0 {
 		i = (i + 1) & (len(x) - 1)
@@ -44,7 +57,7 @@ func (x index) put(slot uint64) {
 }
 
 func (x *index) grow(held int) {
-	larger := make(index, max(minIndex, 1<<bits.Len(uint(2*held))))
+	larger := make(index, max(minIndex, 1<<bits.Len(uint(held*5/4))))
 	for _, slot := range *x {
 		if slot != 0 {
 			larger.put(slot)
@@ -55,8 +68,9 @@ func (x *index) grow(held int) {
 
 // remove takes a message out and moves what was displaced by it.
 func (x index) remove(hash uint64, e uint32) {
-	i := x.home(hash)
-	for x[i] != slotOf(hash, e) {
+	slot := slotOf(hash, e)
+	i := x.home(slot)
+	for x[i] != slot {
 		i = (i + 1) & (len(x) - 1)
 	}
 	mask := len(x) - 1

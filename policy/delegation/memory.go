@@ -37,9 +37,10 @@ func (m *memory) remember(instance, recipient []byte, now time.Time) {
 	s.expire(now)
 	e := s.find(hash, instance, now)
 	if e == none {
-		e = s.begin(hash, instance)
+		e = s.begin(hash, instance, now)
+	} else {
+		s.touch(e, now)
 	}
-	s.touch(e, now)
 	s.add(e, recipient)
 }
 

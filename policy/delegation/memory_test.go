@@ -1,6 +1,7 @@
 package delegation
 
 import (
+	"encoding/binary"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -165,7 +166,7 @@ func TestMemoryRecipientsAreBounded(t *testing.T) {
 // Two instances with one hash do not share recipients.
 func TestMemoryCollision(t *testing.T) {
 	s := &shard{}
-	first := s.begin(7, []byte("a"))
+	first := s.begin(7, []byte("a"), start)
 	s.touch(first, start)
 	s.add(first, []byte("x"))
 	if got := s.find(7, []byte("b"), start); got != none {
@@ -246,5 +247,25 @@ func TestMemoryDoesNotAllocate(t *testing.T) {
 	}
 	if allocs := testing.AllocsPerRun(10_000, message); allocs != 0 {
 		t.Errorf("%v allocations a message, want 0", allocs)
+	}
+}
+
+// BenchmarkRemember is a recipient of a message that nobody has seen, when there
+// are as many as are remembered.
+func BenchmarkRemember(b *testing.B) {
+	m := newMemory()
+	instance, recipient, now := []byte("00000000.6b02697b.00000000.0"), []byte("u0000000@dom000.test"), time.Now()
+	n := 0
+	next := func() {
+		n++
+		binary.LittleEndian.PutUint64(instance, uint64(n))
+		m.remember(instance, recipient, now)
+	}
+	for range shards * shardMessages {
+		next()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		next()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,8 @@ func TestDecode(t *testing.T) {
 	}{
 		{"all", head + "protocol_state=RCPT\ninstance=i\nsender=s\nrecipient=r\nsize=7\nsasl_username=u\n", "[RCPT i s r 7 u]"},
 		{"another order", "sender=s\n" + head + "protocol_state=RCPT\n", "[RCPT  s   ]"},
+		{"one that Postfix does not send between", head + "new=x\nprotocol_state=RCPT\nnewer=y\nprotocol_name=ESMTP\nsize=7\n", "[RCPT    7 ]"},
+		{"a name that begins as the expected one", head + "protocol_state_=x\nprotocol_state=RCPT\n", "[RCPT     ]"},
 		{"nothing else", head, "[     ]"},
 		{"unknown attributes", head + "tls_sni=x\nX-y=z\ninstance=i\n", "[ i    ]"},
 		{"repeated", head + "sender=first\nsender=second\n", "[  first   ]"},
@@ -157,5 +160,28 @@ func TestMalformationNames(t *testing.T) {
 			t.Errorf("malformation %d is called %q", m, m.String())
 		}
 		seen[m.String()] = true
+	}
+}
+
+// BenchmarkDecode reads a request of Postfix, and the same one with its lines in
+// an order that is not Postfix's.
+func BenchmarkDecode(b *testing.B) {
+	requests, err := transcript.Requests()
+	if err != nil {
+		b.Fatal(err)
+	}
+	usual := strings.SplitAfter(strings.TrimSuffix(string(requests[0].Data), "\n"), "\n")
+	reversed := slices.Clone(usual)
+	slices.Reverse(reversed)
+	for name, lines := range map[string][]string{"usual": usual, "reversed": reversed} {
+		text, d := []byte(strings.Join(lines, "")+"\n"), decoder{}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if n, err := d.Decode(text); n != len(text) || err != nil {
+					b.Fatalf("Decode = %d, %v", n, err)
+				}
+			}
+		})
 	}
 }

@@ -85,7 +85,7 @@ func (s *shard) is(msg *message, instance []byte) bool {
 }
 
 // begin makes room for a message and adds it.
-func (s *shard) begin(hash uint64, instance []byte) uint32 {
+func (s *shard) begin(hash uint64, instance []byte, now time.Time) uint32 {
 	if s.messages == nil {
 		s.messages, s.blocks = make([]message, 1, 8), make([]block, 1, 8)
 	}
@@ -100,7 +100,7 @@ func (s *shard) begin(hash uint64, instance []byte) uint32 {
 		s.freeMessage = s.messages[e].next
 	}
 	msg := &s.messages[e]
-	*msg = message{hash: hash, instance: uint16(len(instance))}
+	*msg = message{hash: hash, touched: sinceEpoch(now), instance: uint16(len(instance))}
 	s.write(msg, instance)
 	s.link(e)
 	s.held++
