@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -18,6 +19,9 @@ import (
 // A snapshot is the directory at one revision; a backup is a snapshot that an
 // administrator keeps. Package snapshot tells the format.
 const maxSnapshotKey = 1 << 12
+
+// errBehind is why a backup fails when the trouble is over already.
+var errBehind = errors.New("it is catching up, try again")
 
 // ErrSnapshot says that a file is not a whole, unchanged snapshot.
 var ErrSnapshot = snapshot.ErrDamaged
@@ -39,7 +43,7 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (directory.Revision, er
 	txn, h := s.database.view()
 	defer txn.Discard()
 	if h.revision < committed {
-		return 0, fmt.Errorf("write backup: the database has changes up to %d, and %d is committed: %w", h.revision, committed, s.Failure())
+		return 0, fmt.Errorf("write backup: the database has changes up to %d, and %d is committed: %w", h.revision, committed, cmp.Or(s.Failure(), errBehind))
 	}
 	out := newSnapshotWriter(w, h)
 	if err := records(ctx, txn, h, out.record); err != nil {

@@ -297,8 +297,8 @@ func (s *Store) Commit(_ context.Context, b *directory.Batch) error {
 	case err != nil:
 		return &directory.Error{Code: directory.CodeReadOnly, Detail: "the change was not stored", Err: err}
 	}
+	s.enqueue(b) // first: who sees that it is durable may wait until the database has it
 	s.durable.Store(uint64(b.Revision()))
-	s.enqueue(b)
 	return nil
 }
 
