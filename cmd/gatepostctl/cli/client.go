@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gatepost/gatepost/adminsock/command"
 	"github.com/gatepost/gatepost/internal/peercred"
 )
 
@@ -53,10 +54,10 @@ func (a *app) send(ctx context.Context, req *request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer a.showProgress(r, req)()
+	defer a.watch(r, req)()
 	res, err := a.client().Do(r.WithContext(ctx))
 	if err != nil {
-		return nil, transportError(ctx, err)
+		return nil, transportError(ctx, req, err)
 	}
 	if res.StatusCode < 300 {
 		return res, nil
@@ -93,8 +94,19 @@ func (e *dialError) Error() string {
 
 func (e *dialError) Unwrap() error { return e.err }
 
-// transportError takes the URL, which is of no use here, out of an error.
-func transportError(ctx context.Context, err error) error {
+// unknownError says that nobody here can know whether a change was made.
+type unknownError struct {
+	spec *command.Spec
+	why  string
+}
+
+func (e *unknownError) Error() string {
+	return "unknown outcome: " + e.why + " before gatepostd had answered; the change was made, or it was not"
+}
+
+// transportError says what a missing answer means. It takes the URL, which is of
+// no use here, out of an error.
+func transportError(ctx context.Context, req *request, err error) error {
 	var dial *dialError
 	var owner *ownerError
 	switch {
@@ -102,10 +114,18 @@ func transportError(ctx context.Context, err error) error {
 		return dial
 	case errors.As(err, &owner):
 		return owner
-	case ctx.Err() != nil:
-		return errors.New("interrupted; ask whether it was done before you repeat it")
 	}
-	return fmt.Errorf("the connection broke off (%w); ask whether it was done before you repeat it", errors.Unwrap(err))
+	why := fmt.Sprintf("the connection broke off (%v)", errors.Unwrap(err))
+	if ctx.Err() != nil {
+		why = "interrupted"
+	}
+	switch {
+	case !req.spec.Write:
+		return errors.New(why)
+	case req.upload != nil && !req.upload.whole.Load():
+		return fmt.Errorf("%s while the file was being sent; nothing was changed", why)
+	}
+	return &unknownError{req.spec, why}
 }
 
 func (a *app) dial(ctx context.Context) (net.Conn, error) {

@@ -4,14 +4,21 @@ import (
 	"errors"
 	"io/fs"
 	"syscall"
+
+	"github.com/gatepost/gatepost/adminsock/command"
 )
 
 // hintFor says what may help, or nothing.
 func hintFor(err error) string {
 	var p *problem
+	var unknown *unknownError
 	switch {
 	case errors.As(err, &p):
 		return problemHint(p)
+	case errors.As(err, &unknown) && unknown.spec == command.UserBatch.Spec:
+		return "when gatepostd runs, ask for any one user of the file: gatepostctl user show ADDRESS; either all of them are there or none is, and then the command can be repeated"
+	case errors.As(err, &unknown):
+		return "when gatepostd runs, ask what was done before you repeat it: gatepostctl audit tail"
 	case errors.Is(err, syscall.ECONNREFUSED), isDial(err) && errors.Is(err, fs.ErrNotExist):
 		return "is gatepostd running? --socket or GATEPOST_SOCKET name another socket"
 	case isDial(err) && errors.Is(err, fs.ErrPermission):

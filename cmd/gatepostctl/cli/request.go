@@ -19,6 +19,7 @@ type request struct {
 	query  url.Values
 	body   map[string]any
 	stream io.ReadCloser // the body
+	upload *upload       // the same, once it is being sent
 	target string        // the file that the answer is written to
 }
 
