@@ -114,6 +114,10 @@ func TestFailedCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.file = readOnly // writes fail with EBADF, and so does cutting back
+	j.write = func(_ *os.File, b []byte, at int64) (int, error) {
+		n, _ := whole.WriteAt(b[:10], at)
+		return n, syscall.EIO
+	}
 	if err := j.Append(2, []byte("x")); !errors.Is(err, ErrUnknown) {
 		t.Errorf("Append that can neither write nor cut back = %v, want ErrUnknown", err)
 	}
@@ -121,6 +125,30 @@ func TestFailedCut(t *testing.T) {
 	_ = whole.Close()
 	if got := replay(t, open(t, Options{Dir: dir}), 0); len(got) != 1 {
 		t.Errorf("%d frames, want 1", len(got))
+	}
+}
+
+// On a file system that has become read-only nothing is written, and nothing can
+// be cut: the change is refused, and the next one is taken when it can be written.
+func TestReadOnlyFilesystem(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir()})
+	fill(t, j, 1)
+	whole := j.file
+	readOnly, err := os.Open(whole.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = readOnly.Close() }()
+	j.file = readOnly
+	if err := j.Append(2, []byte("x")); err == nil || errors.Is(err, ErrUnknown) {
+		t.Errorf("Append = %v, want a refusal", err)
+	}
+	j.file = whole
+	if err := j.Append(2, []byte("x")); err != nil {
+		t.Errorf("Append afterwards = %v", err)
+	}
+	if got := replay(t, j, 0); len(got) != 2 {
+		t.Errorf("%d frames, want 2", len(got))
 	}
 }
 

@@ -163,6 +163,9 @@ func (j *Journal) commit(f frame) error {
 // takeBack cuts a frame that could not be written, so that no part of it can
 // appear later.
 func (j *Journal) takeBack(cause error) error {
+	if info, err := j.file.Stat(); err == nil && info.Size() <= j.at.offset {
+		return cause // nothing was written: on a read-only file system nothing can be cut either
+	}
 	if err := errors.Join(j.file.Truncate(j.at.offset), j.sync(j.file)); err != nil {
 		j.failure = fmt.Errorf("%w: %w, and it could not be taken back: %w", ErrUnknown, cause, err)
 		return j.failure
