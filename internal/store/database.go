@@ -37,16 +37,29 @@ type database struct {
 }
 
 // openDatabase opens the database in dir, or makes it.
-func openDatabase(dir string, log *slog.Logger) (_ *database, err error) {
-	if err := makeDir(dir); err != nil {
+func openDatabase(dir string, log *slog.Logger) (*database, error) {
+	err := makeDir(dir)
+	if err != nil {
 		return nil, fmt.Errorf("make the database's directory: %w", err)
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", errDamaged, p)
-		}
-	}()
-	db, err := badger.Open(badger.DefaultOptions(dir).
+	d := &database{}
+	err = protect(func() (err error) {
+		d.db, err = badger.Open(badgerOptions(dir).WithLogger(badgerLog{log}))
+		return err
+	})
+	if err != nil {
+		return nil, openError(dir, err)
+	}
+	err = errors.Join(syncDir(dir), protect(d.readHead))
+	if err != nil {
+		return nil, errors.Join(err, d.db.Close())
+	}
+	return d, nil
+}
+
+// badgerOptions are what the database in dir is opened with.
+func badgerOptions(dir string) badger.Options {
+	return badger.DefaultOptions(dir).
 		WithSyncWrites(true).
 		WithMemTableSize(memTable).
 		WithValueThreshold(valueThreshold).
@@ -54,20 +67,15 @@ func openDatabase(dir string, log *slog.Logger) (_ *database, err error) {
 		WithNumMemtables(2).WithNumCompactors(2).
 		WithCompression(options.None).WithBlockCacheSize(0).
 		WithDetectConflicts(true).WithMetricsEnabled(false).WithCompactL0OnClose(false).
-		WithChecksumVerificationMode(options.OnBlockRead).
-		WithLogger(badgerLog{log}))
-	if err != nil {
-		return nil, openError(dir, err)
-	}
-	d := &database{db: db}
-	err = errors.Join(syncDir(dir), db.View(func(txn *badger.Txn) (err error) {
+		WithChecksumVerificationMode(options.OnBlockRead)
+}
+
+// readHead reads the head that the last commit left.
+func (d *database) readHead() error {
+	return d.db.View(func(txn *badger.Txn) (err error) {
 		d.head, err = readHead(txn)
 		return err
-	}))
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return d, nil
+	})
 }
 
 // openError tells trouble around the database from damage in it: only what is
@@ -76,7 +84,7 @@ func openError(dir string, err error) error {
 	switch {
 	case strings.Contains(err.Error(), "Cannot acquire directory lock"):
 		return fmt.Errorf("open the database in %s: another gatepostd is using it: %w", dir, err)
-	case isFileTrouble(err):
+	case isFileTrouble(err), errors.Is(err, errDamaged):
 		return fmt.Errorf("open the database in %s: %w", dir, err)
 	}
 	return fmt.Errorf("open the database in %s: %w: %w", dir, errDamaged, err)
@@ -107,6 +115,14 @@ func syncDir(dir string) error {
 // was interrupted, is skipped. may is asked before each part; what it fails with
 // ends apply, and a later one goes on from there.
 func (d *database) apply(batches []*directory.Batch, may func() error) (done int, err error) {
+	err = protect(func() (err error) {
+		done, err = d.applyAll(batches, may)
+		return err
+	})
+	return done, err
+}
+
+func (d *database) applyAll(batches []*directory.Batch, may func() error) (done int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for done < len(batches) {
@@ -272,20 +288,6 @@ func (d *database) revision() directory.Revision {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.head.revision
-}
-
-// verifyTables compares every block of every table with its checksum, also those
-// that hold no record: a later compaction would meet them.
-func (d *database) verifyTables() (err error) {
-	defer func() {
-		if p := recover(); p != nil { // Badger 4.9.6 has no other answer to a damaged block
-			err = fmt.Errorf("%w: a table's checksum is wrong: %v", errDamaged, p)
-		}
-	}()
-	if err := d.db.VerifyChecksum(); err != nil {
-		return fmt.Errorf("%w: %w", errDamaged, err)
-	}
-	return nil
 }
 
 // records calls apply for every record of a view, in the order of their keys,

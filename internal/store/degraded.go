@@ -5,21 +5,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatepost/gatepost/internal/directory"
 	"github.com/gatepost/gatepost/internal/journal"
 )
 
-// retryEvery is how often a store that cannot write looks whether it can again.
-const retryEvery = 250 * time.Millisecond
+const (
+	// retryEvery is how often a store looks at its disk, and one that cannot
+	// write whether it can again.
+	retryEvery = 250 * time.Millisecond
+
+	// reopenEvery bounds the time between two attempts to open a database, each
+	// of which reads all of it.
+	reopenEvery = 5 * time.Second
+)
 
 // image is the directory without the database: read from the newest snapshot
 // that verifies and the journal behind it, when the database cannot be opened
 // because of the disk. It is complete, and it does not change.
 type image struct {
-	reason   error            // why there is no database
-	journal  *journal.Journal // read-only: it needs no closing
+	reason   atomic.Pointer[error] // why there is no database
+	journal  *journal.Journal      // read-only: it needs no closing
 	values   map[string][]byte
 	revision directory.Revision
 }
@@ -27,7 +35,8 @@ type image struct {
 // degrade makes the image, or fails with the reason when there is nothing to
 // make it from.
 func (s *Store) degrade(reason error) error {
-	im := &image{reason: reason, values: map[string][]byte{}}
+	im := &image{values: map[string][]byte{}}
+	im.setReason(reason)
 	if err := s.imagine(im); err != nil {
 		return fmt.Errorf("%w; and what snapshots and journal hold cannot be served instead: %w", reason, err)
 	}
@@ -36,6 +45,12 @@ func (s *Store) degrade(reason error) error {
 	s.log.Error("the database is not opened: what snapshots and journal hold is served, and changes are refused", "revision", im.revision, "err", reason)
 	return nil
 }
+
+// setReason says why there is no database, now.
+func (im *image) setReason(err error) { im.reason.Store(&err) }
+
+// why returns why there is no database.
+func (im *image) why() error { return *im.reason.Load() }
 
 // imagine fills an image.
 func (s *Store) imagine(im *image) (err error) {
@@ -97,23 +112,28 @@ func (im *image) head() head {
 // heal opens the database as soon as the disk allows. It reports false when the
 // store is closed before.
 func (s *Store) heal() bool {
-	for said := ""; ; {
-		if !s.sleep() {
-			return false
-		}
-		if s.disk.room(0) != nil {
+	said, wait := "", retryEvery
+	for s.sleep(wait) {
+		if err := s.disk.room(0); err != nil {
+			s.image.Load().setReason(err)
 			continue
 		}
 		err := s.reopen()
+		if err != nil {
+			err = s.disk.explain(err)
+		}
 		if err == nil {
 			s.log.Info("the database is open again: changes are taken", "revision", s.database.head.revision)
 			return true
 		}
+		s.image.Load().setReason(err)
+		wait = min(2*wait, reopenEvery)
 		if err.Error() != said {
 			said = err.Error()
 			s.log.Error("the database still cannot be opened", "err", err)
 		}
 	}
+	return false
 }
 
 // reopen opens database and journal, and goes over to them when they hold what
@@ -132,17 +152,17 @@ func (s *Store) reopen() error {
 	if err != nil {
 		return errors.Join(err, s.closeFiles())
 	}
-	s.endOpening()
+	s.deaths.loaded()
 	s.image.Store(nil)
 	return nil
 }
 
-// sleep waits for a moment. It reports false when the store is being closed.
-func (s *Store) sleep() bool {
+// sleep waits. It reports false when the store is being closed.
+func (s *Store) sleep(long time.Duration) bool {
 	select {
 	case <-s.stop:
 		return false
-	case <-time.After(retryEvery):
+	case <-time.After(long):
 		return true
 	}
 }

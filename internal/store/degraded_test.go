@@ -163,8 +163,8 @@ func TestDiskBecomesFull(t *testing.T) {
 // What Badger does not wrap is told from damage by its text: a full disk must
 // not lead to a rebuild.
 func TestFileTroubleIsNotDamage(t *testing.T) {
-	for _, trouble := range fileTroubles {
-		err := openError("dir", fmt.Errorf("Cannot write pid file %q err: %v", "LOCK", trouble))
+	for _, trouble := range troubles {
+		err := openError("dir", fmt.Errorf("Cannot write pid file %q err: %v", "LOCK", trouble.err))
 		if errors.Is(err, errDamaged) {
 			t.Errorf("%v counts as damage", err)
 		}

@@ -22,29 +22,39 @@
 // the journal. Further changes are refused with the reason, until a restart has
 // applied the journal again.
 //
-// # A full disk
+// # A disk that takes nothing
 //
-// Badger writes through sparse mappings, and a full disk ends the process there
-// (SIGBUS), in any of its goroutines. So a change is refused when less than
-// [Options].Reserve would be left, the follower waits when half of that is gone,
-// and Badger is neither opened nor closed then. [Open] serves what snapshots and
-// journal hold instead, from memory, also when the database cannot be opened
-// because the file system is read-only or fails. When there is room again, or the
-// database opens, changes are taken without a restart. Another program that takes
-// the last bytes while Badger writes can still end the process, once: the next
-// start does not open Badger.
+// Badger writes through sparse mappings. When the disk is full there, or the file
+// system has become read-only, or fails, the kernel ends the process (SIGBUS), in
+// any of Badger's goroutines. So a change is refused when less than
+// [Options].Reserve would be left, and nothing is given to Badger when half of
+// that is gone or a byte cannot be written beside it; nor is Badger opened or
+// closed then. Its write-ahead log has its blocks from the start. The ballast, a
+// file of half the reserve, is given up when another program takes the disk, and
+// made again when twice the reserve is free: with it, what is committed still
+// comes into the database.
+//
+// [Open] serves what snapshots and journal hold, from memory, when the database
+// cannot be opened for any such reason. [Store.Failure] says why changes are
+// refused, [Reason] says it in a word. When the reason ends, changes are taken
+// without a restart. Another program that takes the last bytes while Badger writes
+// out a table can still end the process, once: the next start does not open
+// Badger.
 //
 // # Starting
 //
-// [Open] applies what the journal has beyond Badger's head. [Store.Load] then
-// reads every record and compares each value's checksum, the number and the
-// digest: Badger was measured to skip keys without an error when a table is
-// damaged, so nothing that its iterator says is believed. What does not fit is
-// rebuilt from the newest snapshot that verifies and the journal behind it,
-// loudly, or the start fails with what can be done. A partial directory would
-// bounce the mail of people who exist. A start that dies of the database, which
-// nothing can catch, is counted (file "opening"); after two in a row the
-// database is rebuilt without being opened.
+// [Open] compares every block of every table with its checksum before Badger does
+// anything with them, and applies what the journal has beyond Badger's head. Where
+// this package reads mapped files itself, a page that the disk does not give is an
+// error and not the end of the process. [Store.Load] then reads every record and
+// compares each value's checksum, the number and the digest: Badger was measured to
+// skip keys without an error when a table is damaged, so nothing that its iterator
+// says is believed. What does not fit is rebuilt from the newest snapshot that
+// verifies and the journal behind it, loudly, or the start fails with what can be
+// done. A partial directory would bounce the mail of people who exist. What still
+// dies of the database is counted (file "opening"): starts that did not come
+// through, and processes whose last words ([Options].Crash) name Badger. After two
+// in a row the database is rebuilt without being opened.
 //
 // # Pruning
 //

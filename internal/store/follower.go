@@ -14,7 +14,7 @@ import (
 // takes so many bytes of the journal is refused, if it is.
 func (s *Store) room(bytes int) error {
 	if im := s.image.Load(); im != nil {
-		return im.reason
+		return im.why()
 	}
 	if err := s.disk.room(bytes); err != nil {
 		return err
@@ -81,15 +81,16 @@ func (s *Store) follow() {
 			return
 		}
 		n, err := s.take(batches)
+		s.disk.prepare(s.path("badger"))
 		s.applied(batches[:n])
 		switch {
 		case err == nil:
 		case errors.Is(err, errClosing):
 			return
-		case !errors.Is(err, errDiskFull):
+		case !errors.As(err, new(notYet)):
 			s.giveUp(batches[n], err)
 			return
-		case !s.waitForRoom(err):
+		case !s.waitForDisk(err):
 			return // what is not taken in is in the journal
 		}
 	}
@@ -98,7 +99,7 @@ func (s *Store) follow() {
 // take takes batches into the database, a large one behind those who ask.
 func (s *Store) take(batches []*directory.Batch) (n int, err error) {
 	if !slices.ContainsFunc(batches, isLarge) {
-		return s.database.apply(batches, s.disk.half)
+		return s.database.apply(batches, s.disk.finish)
 	}
 	s.lane.Run(func() { n, err = s.database.apply(batches, s.mayGoOn) })
 	return n, err
@@ -113,21 +114,21 @@ func (s *Store) mayGoOn() error {
 	case <-s.stop:
 		return errClosing
 	default:
-		return s.disk.half()
+		return s.disk.finish()
 	}
 }
 
-// waitForRoom waits until there is room on the disk. It reports false when the
-// store is closed before.
-func (s *Store) waitForRoom(err error) bool {
-	s.log.Error("the disk is full: changes are refused until there is room", "err", err)
-	s.fail(err)
-	for s.disk.room(0) != nil {
-		if !s.sleep() {
+// waitForDisk waits until the disk takes changes again. It reports false when
+// the store is closed before.
+func (s *Store) waitForDisk(err error) bool {
+	s.log.Error("the disk does not take what is committed: changes are refused until it does", "err", err)
+	for ; err != nil; err = s.disk.room(0) {
+		s.fail(err)
+		if !s.sleep(retryEvery) {
 			return false
 		}
 	}
-	s.log.Info("there is room on the disk: changes are taken")
+	s.log.Info("the disk takes changes again")
 	s.fail(nil)
 	return true
 }
@@ -200,7 +201,7 @@ func (s *Store) giveUp(b *directory.Batch, err error) {
 // Failure returns why changes are refused, or nil.
 func (s *Store) Failure() error {
 	if im := s.image.Load(); im != nil {
-		return im.reason
+		return im.why()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -208,6 +209,14 @@ func (s *Store) Failure() error {
 		return s.failure
 	}
 	return s.disk.room(0)
+}
+
+// mayWrite returns why the database is not to be written now, or nil.
+func (s *Store) mayWrite() error {
+	if err := s.Failure(); err != nil {
+		return err
+	}
+	return s.disk.finish()
 }
 
 func sizeOf(b *directory.Batch) (n int) {

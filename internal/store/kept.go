@@ -141,7 +141,7 @@ func (s *Store) writeSnapshot(ctx context.Context, dir string) (string, error) {
 		return "", err
 	}
 	defer os.Remove(file.Name())
-	r, err := s.Backup(ctx, file)
+	r, err := s.Backup(ctx, s.disk.guard(file))
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return "", err
 	}

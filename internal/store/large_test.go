@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gatepost/gatepost/internal/background"
 	"github.com/gatepost/gatepost/internal/bytesize"
@@ -80,7 +81,7 @@ func TestWaitingBesideLargeBatches(t *testing.T) {
 // Nobody waits for the large batch that the database is taking in, but for what
 // comes behind it.
 func TestBacklogBehindLargeBatch(t *testing.T) {
-	s := &Store{pending: map[string]pending{}, hurry: make(chan struct{}, 1), disk: disk{free: func(string) (uint64, error) { return 1 << 40, nil }}}
+	s := &Store{pending: map[string]pending{}, hurry: make(chan struct{}, 1), disk: &disk{probed: time.Now(), free: func(string) (uint64, error) { return 1 << 40, nil }}}
 	s.changed = sync.NewCond(&s.mu)
 	value := string(make([]byte, maxBacklog/largeChanges))
 	s.enqueue(crowd(1, largeChanges, value))

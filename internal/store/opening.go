@@ -3,55 +3,126 @@ package store
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 )
 
-// maxDeaths is how many starts in a row may end while they open and read the
-// database before it is taken to be damaged. One may be a power cut or an
-// impatient administrator.
-const maxDeaths = 2
+const (
+	// maxDeaths is how many processes in a row may die of the database before it
+	// is taken to be damaged. One may be a power cut or an impatient
+	// administrator.
+	maxDeaths = 2
 
-// The file "opening" has one byte for each start that has not come as far as to
-// have read the whole database. Badger reads damaged tables in goroutines of its
-// own, where a panic ends the process and nothing can catch it (a table cut to
-// half: measured); without this every start would end so.
+	// wellAfter is how long a process must have had the database open for the
+	// deaths before it to be forgotten.
+	wellAfter = 10 * time.Minute
 
-// beginOpening counts this start. It fails when the ones before have died: then the
+	// The file "opening" has one byte for each death.
+	diedOpening = "." // a start that has not come as far as to have read the whole database
+	diedServing = "!" // a process that said with its last words that the database ended it
+)
+
+// deaths counts the processes that died of the database: Badger works in
+// goroutines of its own, where a panic, or a fault in a mapped file, ends the
+// process and nothing can catch it. What checkTables and the digest do not find
+// would end every start so. A kill -9 while serving is no such death.
+type deaths struct {
+	path string
+	log  *slog.Logger
+
+	mu       sync.Mutex // guards what follows, and the file
+	deadly   bool       // there are too many: the database is not opened
+	opened   bool       // it has been read whole
+	forgiven bool       // they are forgotten
+}
+
+// newDeaths returns the count for a state directory; crash is what the process
+// before said when it died.
+func newDeaths(o Options) *deaths {
+	d := &deaths{path: filepath.Join(o.Dir, "opening"), log: o.Log}
+	if strings.Contains(o.Crash, "github.com/dgraph-io/badger/") {
+		d.write(d.read() + diedServing)
+	}
+	return d
+}
+
+// begin counts this start. It fails when the ones before have died: then the
 // database is not to be opened.
-func (s *Store) beginOpening() error {
-	file, err := os.OpenFile(s.path("opening"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return s.withoutCount(err)
+func (d *deaths) begin() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before := d.read()
+	if d.deadly = len(before) >= maxDeaths; d.deadly {
+		return fmt.Errorf("%w: the last %d processes died of it", errDamaged, len(before))
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return s.withoutCount(err)
-	}
-	if info.Size() >= maxDeaths {
-		return fmt.Errorf("%w: the last %d starts died while they opened and read it", errDamaged, info.Size())
-	}
-	if _, err := file.WriteString("."); err != nil {
-		return s.withoutCount(err)
-	}
+	d.write(before + diedOpening)
 	return nil
 }
 
-// withoutCount goes on: on a full disk the start must not end for this.
-func (s *Store) withoutCount(err error) error {
-	s.log.Warn("this start is not counted", "err", err)
-	return nil
+// loaded says that the database has been read whole.
+func (d *deaths) loaded() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.opened = true
+	d.through()
 }
 
-// endOpening forgets the starts that died: the database has been read.
-func (s *Store) endOpening() {
-	if !s.exists("opening") {
-		return // also where nothing can be written
+// closed says that the database was closed, or could not be opened: an error is
+// no death.
+func (d *deaths) closed() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.through()
+}
+
+// through takes this start off the count.
+func (d *deaths) through() {
+	if !d.deadly {
+		d.write(strings.ReplaceAll(d.read(), diedOpening, ""))
 	}
-	if err := os.Remove(s.path("opening")); err != nil {
-		s.log.Warn("this start is counted as one that died", "err", err)
+}
+
+// rebuilt says that there is another database.
+func (d *deaths) rebuilt() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.deadly = false
+	d.write(diedOpening)
+}
+
+// forget forgets every death, if the database has been open.
+func (d *deaths) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.opened && !d.deadly && !d.forgiven {
+		d.forgiven = true
+		d.write("")
+	}
+}
+
+func (d *deaths) read() string {
+	content, err := os.ReadFile(d.path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		d.log.Warn("the deaths of earlier processes are not known", "err", err)
+	}
+	return string(content)
+}
+
+// write keeps the count. On a full disk, or one that is read-only, the start must
+// not end for this.
+func (d *deaths) write(count string) {
+	var err error
+	if count != "" {
+		err = os.WriteFile(d.path, []byte(count), 0o600)
+	} else if err = os.Remove(d.path); errors.Is(err, os.ErrNotExist) {
+		err = nil // also where nothing can be written
+	}
+	if err != nil {
+		d.log.Warn("this start is not counted", "err", err)
 	}
 }
 

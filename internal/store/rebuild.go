@@ -32,7 +32,10 @@ func (s *Store) rebuild(cause error) error {
 	if err != nil {
 		return fmt.Errorf("open the rebuilt database: %w", err)
 	}
-	s.database, s.rebuilt = d, cause.Error()
+	why := cause.Error()
+	s.database = d
+	s.deaths.rebuilt()
+	s.rebuilt.Store(&why)
 	s.log.Error("the database has been rebuilt; the damaged one is kept in badger.damaged", "revision", d.head.revision, "records", d.head.records)
 	return nil
 }
@@ -48,7 +51,7 @@ func (s *Store) buildAnew() error {
 	if err != nil {
 		return err
 	}
-	in := &intake{d: d, may: s.disk.half}
+	in := &intake{d: d, may: s.disk.finish}
 	if err = s.fill(s.journal, in.add); err == nil {
 		err = in.flush()
 	}

@@ -95,11 +95,14 @@ func divide(borders [][]byte, n int) []keyRange {
 
 // scan calls apply for the records of a range.
 func (r keyRange) scan(ctx context.Context, txn *badger.Txn, apply func(key, value []byte) error) (t tally, err error) {
-	defer func() {
-		if p := recover(); p != nil { // Badger 4.9.6 has no other answer to a damaged block
-			err = fmt.Errorf("%w: %v", errDamaged, p)
-		}
-	}()
+	err = protect(func() (err error) {
+		t, err = r.read(ctx, txn, apply)
+		return err
+	})
+	return t, err
+}
+
+func (r keyRange) read(ctx context.Context, txn *badger.Txn, apply func(key, value []byte) error) (t tally, err error) {
 	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte(recordPrefix)}) // values are in the tables: nothing to prefetch
 	defer it.Close()
 	for it.Seek(r.from); it.Valid(); it.Next() {

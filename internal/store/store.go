@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -22,26 +22,28 @@ import (
 // Options say where a store is.
 type Options struct {
 	Dir     string           // the state directory
-	Reserve bytesize.Size    // what must be left on its disk for a change to be taken; 0: 64 MiB
+	Reserve bytesize.Size    // what must be left on its disk for a change to be taken; 0: a quarter of it, from 24 to 64 MiB
+	Crash   string           // what the process that had it open before said when it died; "": nothing, or it did not die
 	Log     *slog.Logger     // nil: slog.Default()
 	Lane    *background.Lane // where large batches are taken into the database; nil: beside everything else
 
-	free func(dir string) (uint64, error) // a test's disk
-	sync func(*os.File) error             // a test's fdatasync of the journal
+	free  func(dir string) (uint64, error) // a test's disk
+	touch func() error                     // a test's way to write a byte on it
+	sync  func(*os.File) error             // a test's fdatasync of the journal
 }
 
 // Store is an open store. Commit may be called from one goroutine at a time, the
 // other methods from any.
 type Store struct {
 	dir      string
-	disk     disk
+	disk     *disk
 	sync     func(*os.File) error // nil: fdatasync
 	lane     *background.Lane
 	log      *slog.Logger
 	journal  *journal.Journal
 	database *database
-	rebuilt  string        // why the database was rebuilt at the start, if it was
-	deadly   bool          // starts died of the database
+	rebuilt  atomic.Pointer[string] // why the database was rebuilt, if it was
+	deaths   *deaths
 	durable  atomic.Uint64 // the last revision in the journal
 
 	keeping sync.Mutex // held while snapshots are written and removed, and the journal is pruned
@@ -57,9 +59,9 @@ type Store struct {
 	large   []*directory.Batch // the large ones of the queue
 	failure error              // why the follower gave up or waits, if it does
 	closing bool
-	hurry   chan struct{} // holds one when somebody waits for the follower
-	stop    chan struct{} // closed by Close
-	done    chan struct{} // closed when the follower has ended
+	hurry   chan struct{}  // holds one when somebody waits for the follower
+	stop    chan struct{}  // closed by Close
+	running sync.WaitGroup // the follower and the watch
 }
 
 // pending is a change that the database does not have yet.
@@ -80,35 +82,50 @@ func Open(o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &Store{
-		dir: o.Dir, disk: disk{o.Dir, uint64(cmp.Or(o.Reserve, defaultReserve)), o.free}, sync: o.sync, lane: o.Lane, log: o.Log.With("component", "store"),
-		pending: map[string]pending{}, hurry: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	o.Log = o.Log.With("component", "store")
+	if err := makeDir(o.Dir); err != nil {
+		return nil, fmt.Errorf("make the state directory: %w", err)
 	}
-	if s.disk.free == nil {
-		s.disk.free = statfs
+	disk, err := newDisk(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		dir: o.Dir, disk: disk, sync: o.sync, lane: o.Lane, log: o.Log, deaths: newDeaths(o),
+		pending: map[string]pending{}, hurry: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	s.changed = sync.NewCond(&s.mu)
 	if err := s.open(); err != nil {
+		disk.ballast.close()
 		return nil, err
 	}
-	go s.work()
+	s.running.Go(s.work)
+	s.running.Go(s.watch)
 	return s, nil
 }
 
-// work ends when the store is closed.
+// work ends when the store is closed, or the database cannot be written.
 func (s *Store) work() {
-	defer close(s.done)
 	if s.image.Load() == nil || s.heal() {
 		s.follow()
+	}
+}
+
+// watch looks after the ballast, and forgets old deaths, until the store is
+// closed.
+func (s *Store) watch() {
+	for began := time.Now(); s.sleep(retryEvery); {
+		s.disk.keepBallast(false)
+		if s.image.Load() == nil && time.Since(began) > wellAfter {
+			s.deaths.forget()
+		}
 	}
 }
 
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *Store) open() error {
-	if err := makeDir(s.dir); err != nil {
-		return fmt.Errorf("make the state directory: %w", err)
-	}
+	s.disk.keepBallast(true)
 	if err := s.disk.room(0); err != nil {
 		return s.degrade(err)
 	}
@@ -117,7 +134,7 @@ func (s *Store) open() error {
 		return nil
 	}
 	if err = errors.Join(err, s.closeFiles()); isFileTrouble(err) {
-		return s.degrade(err)
+		return s.degrade(s.disk.explain(err))
 	}
 	return err
 }
@@ -131,9 +148,11 @@ func (s *Store) openFiles() error {
 		return fmt.Errorf("remove unfinished snapshots: %w", err)
 	}
 	removed := !s.exists("badger")
-	err := s.beginOpening()
-	s.deadly = err != nil
-	if !s.deadly {
+	err := s.deaths.begin()
+	if err == nil {
+		err = checkTables(s.path("badger"))
+	}
+	if err == nil {
 		s.database, err = openDatabase(s.path("badger"), s.log)
 	}
 	damaged := errors.Is(err, errDamaged)
@@ -149,6 +168,7 @@ func (s *Store) openFiles() error {
 	if damaged {
 		return s.rebuild(err)
 	}
+	s.disk.prepare(s.path("badger"))
 	if err := s.catchUp(); err != nil {
 		if errors.Is(err, errDamaged) {
 			return s.rebuild(err)
@@ -216,7 +236,7 @@ func (s *Store) catchUp() error {
 	if err := s.fellBack(have); err != nil {
 		return err
 	}
-	in := &intake{d: s.database, may: s.disk.half}
+	in := &intake{d: s.database, may: s.disk.finish}
 	if err := replay(s.journal, uint64(have), in.add); err != nil {
 		return err
 	}
@@ -262,15 +282,12 @@ func (s *Store) Load(ctx context.Context, apply func(key, value []byte) error) (
 	s.drain()
 	txn, h := s.database.view()
 	defer txn.Discard()
-	err := s.database.verifyTables()
-	if err == nil {
-		err = s.database.scan(ctx, txn, h, apply)
-	}
+	err := s.database.scan(ctx, txn, h, apply)
 	if !errors.Is(err, errDamaged) {
-		s.endOpening()
+		s.deaths.loaded()
 		return h.revision, err
 	}
-	if s.rebuilt != "" {
+	if s.Rebuilt() != "" {
 		return 0, fmt.Errorf("the rebuilt database: %w", err)
 	}
 	txn.Discard()
@@ -280,9 +297,13 @@ func (s *Store) Load(ctx context.Context, apply func(key, value []byte) error) (
 	return 0, directory.ErrStartOver
 }
 
-// Rebuilt returns why the database had to be rebuilt when the store was opened,
-// or "".
-func (s *Store) Rebuilt() string { return s.rebuilt }
+// Rebuilt returns why the database had to be rebuilt when it was opened, or "".
+func (s *Store) Rebuilt() string {
+	if why := s.rebuilt.Load(); why != nil {
+		return *why
+	}
+	return ""
+}
 
 // Commit appends the batch to the journal. ErrUnknown says that nobody can know
 // whether it is there, any other error that it is not.
@@ -295,7 +316,8 @@ func (s *Store) Commit(_ context.Context, b *directory.Batch) error {
 	case errors.Is(err, journal.ErrUnknown):
 		return &directory.Error{Code: directory.CodeUnknown, Detail: "the change may or may not be stored", Err: err}
 	case err != nil:
-		return &directory.Error{Code: directory.CodeReadOnly, Detail: "the change was not stored", Err: err}
+		s.disk.suspect()
+		return &directory.Error{Code: directory.CodeReadOnly, Detail: "the change was not stored", Err: s.disk.explain(err)}
 	}
 	s.enqueue(b) // first: who sees that it is durable may wait until the database has it
 	s.durable.Store(uint64(b.Revision()))
@@ -316,9 +338,11 @@ func (s *Store) Read(_ context.Context, key []byte, _ directory.Revision) ([]byt
 		return p.value, nil
 	}
 	var value []byte
-	err := s.database.db.View(func(txn *badger.Txn) (err error) {
-		value, err = get(txn, append([]byte(recordPrefix), key...))
-		return err
+	err := protect(func() error {
+		return s.database.db.View(func(txn *badger.Txn) (err error) {
+			value, err = get(txn, append([]byte(recordPrefix), key...))
+			return err
+		})
 	})
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil, directory.ErrNotFound
@@ -343,8 +367,11 @@ func (s *Store) Close() error {
 	close(s.stop)
 	s.changed.Broadcast()
 	s.mu.Unlock()
-	<-s.done
-	return s.closeFiles()
+	s.running.Wait()
+	defer s.disk.ballast.close()
+	err := s.closeFiles()
+	s.deaths.forget()
+	return err
 }
 
 func (s *Store) closeFiles() (err error) {
@@ -355,16 +382,14 @@ func (s *Store) closeFiles() (err error) {
 		err = errors.Join(err, s.closeDatabase())
 	}
 	s.journal, s.database = nil, nil
-	if !s.deadly || s.rebuilt != "" {
-		s.endOpening() // an error is not a death
-	}
+	s.deaths.closed()
 	return err
 }
 
 // closeDatabase closes the database, unless there is no room for what it writes
 // then: it would end the process. What is in it is synced, so it can be left.
 func (s *Store) closeDatabase() error {
-	if err := s.disk.half(); err != nil {
+	if err := s.disk.finish(); err != nil {
 		s.log.Error("the database is left as after a crash", "err", err)
 		return nil
 	}

@@ -32,7 +32,7 @@ const (
 // SaveUsage stores usage in as few synced transactions as it needs. What it
 // stores is not atomic: a crash may leave a part of it.
 func (s *Store) SaveUsage(list []Usage) error {
-	if err := s.Failure(); err != nil {
+	if err := s.mayWrite(); err != nil {
 		return fmt.Errorf("save usage: %w", err)
 	}
 	w := s.database.db.NewWriteBatch()
@@ -86,7 +86,7 @@ func (s *Store) LoadUsage(ctx context.Context, apply func(Usage)) error {
 
 // DropUsage forgets the usage of addresses that are nobody's any more.
 func (s *Store) DropUsage(addresses []string) error {
-	if err := s.Failure(); err != nil {
+	if err := s.mayWrite(); err != nil {
 		return fmt.Errorf("drop usage: %w", err)
 	}
 	w := s.database.db.NewWriteBatch()
