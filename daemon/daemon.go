@@ -48,6 +48,7 @@ type Daemon struct {
 	metrics *metrics.Metrics
 
 	state     *state
+	words     *lastWords
 	store     *store.Store
 	ledger    *quota.Ledger
 	directory *directory.Directory
@@ -142,7 +143,10 @@ func (d *Daemon) load(ctx context.Context) (err error) {
 	if d.state, err = openState(d.config.StateDir); err != nil {
 		return err
 	}
-	if d.store, err = store.Open(store.Options{Dir: d.config.StateDir, Log: d.root, Lane: d.lane}); err != nil {
+	if d.words, err = hearLastWords(d.config.StateDir, d.log); err != nil {
+		d.log.Warn("a crash of this process will not be on the disk", "err", err)
+	}
+	if d.store, err = store.Open(store.Options{Dir: d.config.StateDir, Crash: d.words.before(), Log: d.root, Lane: d.lane}); err != nil {
 		return err
 	}
 	d.directory, err = directory.Open(ctx, directory.Options{
@@ -158,8 +162,8 @@ func (d *Daemon) load(ctx context.Context) (err error) {
 		return fmt.Errorf("load the usage: %w", err)
 	}
 	d.health = newHealth(d.directory, d.refusing)
-	d.metrics.Watch(d.directory, d.refusing)
-	d.metrics.Rebuilt(d.store.Rebuilt() != "")
+	d.metrics.Watch(d.directory, store.Reasons(), func() string { return store.Reason(d.refusing()) })
+	d.metrics.Rebuilt(func() bool { return d.store.Rebuilt() != "" })
 	d.trail = &trailKeeper{store: d.store, retention: d.retention.Load, clock: newClock(), told: d.metrics.Pruned, log: d.log}
 	d.metrics.WatchTrail(d.trailSize)
 	d.snapshots = &snapshotKeeper{store: d.store, names: d.names, told: d.metrics.Snapshot, log: d.log}
@@ -193,6 +197,7 @@ func (d *Daemon) run() {
 	d.keeping.Go(func() { d.snapshots.run(ctx) })
 	d.keeping.Go(func() { keepCollecting(ctx) })
 	d.keeping.Go(func() { d.trail.run(ctx) })
+	d.keeping.Go(func() { d.watchDegradation(ctx) })
 	if wait := watchdogTime(d.log); wait > 0 {
 		d.watch(ctx, wait/2)
 	}

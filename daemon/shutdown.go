@@ -68,6 +68,7 @@ func (d *Daemon) closeStore() error {
 	if d.store != nil {
 		errs = append(errs, d.store.Close())
 	}
+	d.words.end()
 	if d.state != nil {
 		errs = append(errs, d.state.close())
 	}

@@ -50,8 +50,7 @@ func private(dir string, info fs.FileInfo) error {
 // lockState takes the lock, which the kernel gives back when the process ends,
 // however it ends.
 func lockState(dir string) (*state, error) {
-	name := filepath.Join(dir, "lock")
-	lock, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := openLock(dir)
 	if err != nil {
 		return nil, fmt.Errorf("lock the state directory: %w", err)
 	}
@@ -64,6 +63,20 @@ func lockState(dir string) (*state, error) {
 		err = ErrStateInUse
 	}
 	return nil, fmt.Errorf("lock the state directory %s: %w", dir, err)
+}
+
+// openLock opens the file that is locked. On a read-only file system, and on a
+// full one, what is there must do: nobody else could make it either.
+func openLock(dir string) (*os.File, error) {
+	name := filepath.Join(dir, "lock")
+	lock, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	for _, name := range []string{name, dir} {
+		if !errors.Is(err, syscall.EROFS) && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.ENOENT) {
+			break
+		}
+		lock, err = os.Open(name)
+	}
+	return lock, err
 }
 
 // close gives the directory back.

@@ -48,12 +48,9 @@ func (m *Metrics) Directory() directory.Hooks {
 	}}
 }
 
-// degradedReadOnly is the reason why changes are refused.
-const degradedReadOnly = "read_only"
-
-// Watch adds what is read from the directory at each scrape; refusing says why
-// no change is taken. It is called once.
-func (m *Metrics) Watch(d *directory.Directory, refusing func() error) {
+// Watch adds what is read from the directory at each scrape; degraded says for
+// which of the reasons no change is taken, "" for none. It is called once.
+func (m *Metrics) Watch(d *directory.Directory, reasons []string, degraded func() string) {
 	for _, kind := range directory.Kinds() {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: namespace, Subsystem: "directory", Name: "names",
@@ -61,16 +58,17 @@ func (m *Metrics) Watch(d *directory.Directory, refusing func() error) {
 			ConstLabels: prometheus.Labels{"kind": label(kind.String())},
 		}, func() float64 { return float64(d.View().Count(kind)) }))
 	}
-	m.registry.MustRegister(
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Namespace: namespace, Subsystem: "directory", Name: "revision",
-			Help: "Revision of the newest change that is in force.",
-		}, func() float64 { return float64(d.Revision()) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: namespace, Subsystem: "directory", Name: "revision",
+		Help: "Revision of the newest change that is in force.",
+	}, func() float64 { return float64(d.Revision()) }))
+	for _, reason := range reasons {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Namespace: namespace, Name: "degraded",
-			Help:        "1 while gatepost does not do all of its work. read_only: no change is taken, lookups go on.",
-			ConstLabels: prometheus.Labels{"reason": degradedReadOnly},
-		}, func() float64 { return number(refusing() != nil) }))
+			Help:        "1 while gatepost takes no change, for this reason. Mail and logins go on.",
+			ConstLabels: prometheus.Labels{"reason": reason},
+		}, func() float64 { return number(degraded() == reason) }))
+	}
 }
 
 // label writes words as a label's value: "further address" as further_address.

@@ -16,6 +16,7 @@ import (
 	"github.com/gatepost/gatepost/authsock/quotadict"
 	"github.com/gatepost/gatepost/internal/login"
 	"github.com/gatepost/gatepost/internal/serve"
+	"github.com/gatepost/gatepost/internal/store"
 	"github.com/gatepost/gatepost/internal/testkit"
 	"github.com/gatepost/gatepost/policy"
 	"github.com/gatepost/gatepost/policy/socketmap"
@@ -25,8 +26,8 @@ import (
 func all(t testing.TB) *Metrics {
 	d, _ := testkit.Standard(t)
 	m := New("1.2.3")
-	m.Watch(d, d.Refusing)
-	m.Rebuilt(false)
+	m.Watch(d, store.Reasons(), func() string { return store.ReasonDiskFull })
+	m.Rebuilt(func() bool { return false })
 	m.WatchTrail(func() Trail { return Trail{Oldest: time.UnixMilli(1500), Bytes: 4096, Segments: 2} })
 	m.Door("policy")
 	NewServer(m, Health{Alive: fine, Ready: fine}, serve.Hooks{}, slog.New(slog.DiscardHandler))
@@ -168,7 +169,8 @@ func TestCounts(t *testing.T) {
 		`gatepost_quota_reports_total{result="stale"}`:                                             1,
 		`gatepost_socketmap_queries_total{map="senders",result="ok"}`:                              1,
 		`gatepost_admin_commands_total{command="user add",result="refused"}`:                       1,
-		`gatepost_degraded{reason="read_only"}`:                                                    0,
+		`gatepost_degraded{reason="disk_full"}`:                                                    1,
+		`gatepost_degraded{reason="io_error"}`:                                                     0,
 	} {
 		if got, there := values[name]; !there || got != value {
 			t.Errorf("%s = %v (there: %v), want %v", name, got, there, value)

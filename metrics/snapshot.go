@@ -48,13 +48,13 @@ func (m *Metrics) Pruned(err error) {
 	}
 }
 
-// Rebuilt says that the database had to be rebuilt when the store was opened. It
-// is called at most once.
-func (m *Metrics) Rebuilt(was bool) {
+// Rebuilt adds whether the database had to be rebuilt since the start. It is
+// called at most once.
+func (m *Metrics) Rebuilt(was func() bool) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Namespace: namespace, Subsystem: "store", Name: "rebuilt",
-		Help: "1 when the database was damaged and had to be rebuilt from snapshot and journal at the last start.",
-	}, func() float64 { return number(was) }))
+		Help: "1 when the database was damaged and had to be rebuilt from snapshot and journal since the last start.",
+	}, func() float64 { return number(was()) }))
 }
 
 // Trail is how much there is of the journal.

@@ -5,8 +5,11 @@ package metrics
 var words = map[string]string{
 	"gatepost_build_info": "It changes with an upgrade. Several builds side by side for long mean that an upgrade was forgotten somewhere.",
 	"gatepost_ready":      "0 for some seconds is a restart. For longer: ask `/readyz` for the reason; while `gatepost_degraded` is 1 it is the same.",
-	"gatepost_degraded": "At 1 look into the log, and at `gatepostctl status`, for the reason. Mail and logins go on; changes are refused " +
-		"with 503 until the disk is well again. After a failed sync only a restart finds out what is stored.",
+	"gatepost_degraded": "Mail and logins go on; changes are refused with 503 `read_only`. `gatepostctl status`, `systemctl status gatepost` and the log have " +
+		"the words. `disk_full`: make room. `read_only_filesystem`: find out why (`dmesg`), mount it for writing. `permission`: give the files of the " +
+		"state directory back to the user of gatepostd. `io_error`: the disk fails. These end by themselves when the disk is well. `unknown_outcome`: a " +
+		"sync failed; check the disk, then restart gatepost, which finds out what is stored. `database`: anything else about the database; if it " +
+		"stays, restart.",
 
 	"gatepost_policy_decisions_total": "Most are `dunno`. `defer` and `reject` are the rules at work: a rule that jumps up after a change was " +
 		"set wrongly, and the log lines \"mail refused\" with its name tell for whom. `fail` is a fault of gatepost, for which " +
