@@ -15,7 +15,9 @@
 //	remove  each file is deleted, cut to half, cut to nothing, in turn
 //	clock   the clock steps a day, both ways
 //	full    the disk is full, from the first byte to the last (needs root)
-//	speed   what durability costs, against a raw append and fdatasync
+//	batch   kill -9 of gatepostd while gatepostctl adds many users in one batch
+//
+// What durability costs is measured by e2e/bench.
 //
 // # What is compared
 //

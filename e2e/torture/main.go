@@ -24,7 +24,9 @@ type torture struct {
 	Steps  int           // rounds of clock
 	Fills  int           // rounds of full
 	Full   time.Duration // of one of them: how long the disk stays full
-	Batch  int           // users of the largest batch of speed
+
+	Batches int // rounds of batch
+	Crowd   int // users of one of them
 
 	Removals int // trials of remove; 0: all there are
 	Verbose  bool
@@ -48,7 +50,7 @@ var cases = []struct {
 	{"remove", removals},
 	{"clock", steps},
 	{"full", fulls},
-	{"speed", speeds},
+	{"batch", batches},
 }
 
 func main() {
@@ -74,7 +76,8 @@ func run(ctx context.Context) error {
 	flag.IntVar(&t.Steps, "steps", 30, "rounds of clock")
 	flag.IntVar(&t.Fills, "fills", 5, "rounds of full")
 	flag.DurationVar(&t.Full, "full", 10*time.Second, "how long the disk stays full")
-	flag.IntVar(&t.Batch, "batch", 1_000_000, "users of the largest batch of speed")
+	flag.IntVar(&t.Batches, "batches", 30, "rounds of batch")
+	flag.IntVar(&t.Crowd, "crowd", 50_000, "users of a batch")
 	flag.BoolVar(&t.Verbose, "v", false, "say what becomes of each trial")
 	only := flag.String("case", "", "run only these, a comma between them; all: "+caseNames())
 	flag.Parse()
