@@ -91,13 +91,20 @@ func (s *server) start(cmd *exec.Cmd) (err error) {
 	return nil
 }
 
-// rest waits until a server that has just started does nothing more.
+// rest waits until a server that has just started does nothing more. What it does
+// in the background may have to wait for other programs, so it is looked at for a
+// while.
 func (s *server) rest() error {
-	const look, most = 250 * time.Millisecond, 0.04
+	const look, most, enough = 250 * time.Millisecond, 0.04, 6
+	quiet := 0
 	for end := time.Now().Add(restTime); time.Now().Before(end); {
 		before := process.Used(s.pids)
 		time.Sleep(look)
-		if used := process.Used(s.pids).Sub(before).Total; float64(used) < most*float64(look) {
+		quiet++
+		if used := process.Used(s.pids).Sub(before).Total; float64(used) >= most*float64(look) {
+			quiet = 0
+		}
+		if quiet == enough {
 			return nil
 		}
 	}

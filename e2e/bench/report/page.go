@@ -40,7 +40,7 @@ func (p *page) introduction(r *Results) {
 		"Absolute figures are this machine's; **compare ratios**. Servers take turns, in %d rounds of %.1f s each; "+
 		"a ratio is formed within a round, and the median over the rounds is shown. The client takes its CPU time from the same %d cores.\n\n",
 		r.Rounds, r.Seconds, m.Cores)
-	p.f("- **echo** is a bare server in Go on the same kind of socket: one read, one write of a fixed reply. It is as fast as a Go server can be.\n")
+	p.f("- **echo** is a bare server in Go on the same kind of socket: one read, one write of a fixed reply, a goroutine for each connection. It is as fast as such a server can be; gatepostd's policy and socketmap doors have event loops instead, so with many connections they can be faster.\n")
 	p.f("- Policy requests have the shape of recorded ones of Postfix's submission service (about 600 bytes), one in flight per connection. " +
 		"Each message has its own instance; its sender is its login, its recipient another user, both drawn at random. Every reply is checked.\n")
 	p.f("- Metrics are on; no request is logged. A user has an address of %d bytes and an Argon2id hash of %d.\n", r.Memory.Address, r.Memory.Hash)
