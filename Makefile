@@ -53,7 +53,7 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 	tools/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: ## gatepost against an echo server and its peers, into docs/performance.md (a quarter of an hour)
+bench: ## gatepost against an echo server and its peers, into docs/performance.md (twenty minutes)
 	$(GO) run ./e2e/bench
 
 .PHONY: torture

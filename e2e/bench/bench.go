@@ -29,6 +29,7 @@ type benchmark struct {
 	dir     string // for this run; short, because sockets' names must be
 	self    string // this program
 	daemon  string // gatepostd
+	ctl     string // gatepostctl
 	started time.Time
 	results report.Results
 }
@@ -51,6 +52,8 @@ func bench(ctx context.Context, o options) (err error) {
 		{"starting, memory, idling", b.standing},
 		{"asking", b.asking},
 		{"disturbing", b.disturbing},
+		{"changing", b.changing},
+		{"adding many users", b.batches},
 		{"writing", b.write},
 	} {
 		b.say("%s", phase.name)
@@ -66,14 +69,14 @@ func (b *benchmark) say(format string, a ...any) {
 	fmt.Fprintf(os.Stderr, "%6.1fs  %s\n", time.Since(b.started).Seconds(), fmt.Sprintf(format, a...))
 }
 
-// build builds gatepostd as make build does, and finds out where it runs.
+// build builds both programs as make build does, and finds out where it runs.
 func (b *benchmark) build(ctx context.Context) (err error) {
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
-	b.daemon = filepath.Join(b.dir, "gatepostd")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.daemon,
-		"github.com/gatepost/gatepost/cmd/gatepostd")
+	b.daemon, b.ctl = filepath.Join(b.dir, "gatepostd"), filepath.Join(b.dir, "gatepostctl")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.dir,
+		"github.com/gatepost/gatepost/cmd/gatepostd", "github.com/gatepost/gatepost/cmd/gatepostctl")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, said)

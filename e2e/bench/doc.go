@@ -7,7 +7,7 @@
 // It builds gatepostd, fills state directories with 1 000, 100 000 and
 // 1 000 000 users (once; they are kept in the cache), starts every server, lets
 // them take turns for some rounds, and writes performance.json, performance.md
-// and performance.svg. It takes a quarter of an hour; -quick takes two minutes
+// and performance.svg. It takes twenty minutes; -quick takes two minutes
 // and is for trying things out. Servers that are not being asked are stopped
 // with SIGSTOP. A target that is missed does not fail it: the page says so.
 //

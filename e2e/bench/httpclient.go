@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -92,9 +91,12 @@ func (c *changes) run(ctx context.Context) error {
 // change gives a user another name.
 func (c *changes) change(client *http.Client) error {
 	users := c.server.users
-	body := fmt.Sprintf(`{"display_name": "User %d"}`, rand.Uint32())
-	url := "http://gatepost/v1/users/" + users.Address(rand.IntN(users.Count))
-	request, err := http.NewRequest(http.MethodPatch, url, bytes.NewReader([]byte(body)))
+	return patch(client, users.Address(rand.IntN(users.Count)), fmt.Sprintf(`{"display_name": "User %d"}`, rand.Uint32()))
+}
+
+// patch changes a user.
+func patch(client *http.Client, address, body string) error {
+	request, err := http.NewRequest(http.MethodPatch, "http://gatepost/v1/users/"+address, strings.NewReader(body))
 	if err != nil {
 		return err
 	}

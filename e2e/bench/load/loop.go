@@ -46,7 +46,7 @@ func run(ctx context.Context, p Plan, conns []*conn) (*Result, error) {
 	if err := l.begin(); err != nil {
 		return nil, err
 	}
-	for l.now() < l.end {
+	for l.now() < l.end && !l.stopped() {
 		if err := errors.Join(l.turn(), ctx.Err()); err != nil {
 			return nil, err
 		}
@@ -97,6 +97,19 @@ func (l *loop) takeAll(d time.Duration) error {
 	return nil
 }
 
+// stopEvery is how often it is looked whether the run is to end.
+const stopEvery = 10 * time.Millisecond
+
+func (l *loop) stopped() bool {
+	select {
+	case <-l.plan.Stop:
+		l.end = l.now()
+		return true
+	default:
+		return false
+	}
+}
+
 // patience is how long the loop may wait for a reply.
 func (l *loop) patience() time.Duration {
 	until := l.end
@@ -105,6 +118,9 @@ func (l *loop) patience() time.Duration {
 	}
 	if l.plan.Rate > 0 && len(l.free) > 0 {
 		until = min(until, l.next)
+	}
+	if l.plan.Stop != nil {
+		return min(until-l.now(), stopEvery)
 	}
 	return until - l.now()
 }

@@ -28,6 +28,7 @@ type Plan struct {
 	Rate             float64                 // requests a second; 0: closed loop
 	Warmup, Duration time.Duration           // only what begins in Duration is counted
 	Seed             uint64                  // of the Poisson process
+	Stop             <-chan struct{}         // ends the run before Duration, when it is closed; nil: nothing does
 
 	// Begin and End are called when counting begins and ends, if not nil.
 	Begin, End func()

@@ -52,7 +52,7 @@ func Fill(ctx context.Context, dir string, users traffic.Users) error {
 }
 
 func fill(ctx context.Context, dir string, users traffic.Users) (err error) {
-	hash, err := hashed()
+	hash, err := Hash()
 	if err != nil {
 		return err
 	}
@@ -117,14 +117,14 @@ func update(ctx context.Context, d *directory.Directory, fn func(*directory.Tx) 
 	return err
 }
 
-// hashed returns the hash of everybody's password.
-func hashed() (string, error) {
+// Hash returns the hash of everybody's password.
+func Hash() (string, error) {
 	return password.Hash(password.Argon2ID, password.Secret(traffic.Password))
 }
 
 // HashSize is how many bytes of a record are a user's hash, as Dovecot would
 // have it.
 func HashSize() (int, error) {
-	hash, err := hashed()
+	hash, err := Hash()
 	return len(strings.TrimPrefix(hash, "{ARGON2ID}")), err
 }

@@ -23,6 +23,8 @@ func (r *Results) Page() string {
 	p.steady(r)
 	p.doors(r)
 	p.disturbed(r)
+	p.writes(r)
+	p.batches(r)
 	p.standing(r)
 	p.profile(r)
 	return p.String()
@@ -36,7 +38,7 @@ func (p *page) introduction(r *Results) {
 	for _, name := range slices.Sorted(maps.Keys(m.Versions)) {
 		p.f(" %s %s.", name, m.Versions[name])
 	}
-	p.f("\n\nRepeat it with `make bench` (a quarter of an hour; `go run ./e2e/bench -quick` takes two minutes). "+
+	p.f("\n\nRepeat it with `make bench` (twenty minutes; `go run ./e2e/bench -quick` takes two minutes). "+
 		"Absolute figures are this machine's; **compare ratios**. Servers take turns, in %d rounds of %.1f s each; "+
 		"a ratio is formed within a round, and the median over the rounds is shown. The client takes its CPU time from the same %d cores.\n\n",
 		r.Rounds, r.Seconds, m.Cores)

@@ -80,3 +80,26 @@ func TestTargetMet(t *testing.T) {
 		}
 	}
 }
+
+func TestJudgeWrites(t *testing.T) {
+	r := &Results{
+		Writes: Writes{Raw: []float64{100, 200}, Change: []float64{150, 500}, Synced: []float64{1000}, Crowd: []float64{9000}, Asked: 10, Disobeyed: 1},
+		Batches: []*Batch{
+			{Users: 100_000, Took: []float64{3}},
+			{Users: 1_000_000, Quiet: []Sample{{P50: 100, P90: 200}}, During: []Sample{{P50: 105, P90: 400}}},
+		},
+	}
+	r.judgeWrites()
+	r.judgeBatches()
+	var got []Target
+	for _, target := range r.Targets {
+		got = append(got, Target{Got: target.Got, Known: target.Met()})
+	}
+	want := []Target{{Got: 2, Known: true}, {Got: 9, Known: true}, {Got: 1}, {Got: 3, Known: true}, {Got: 1.05, Known: true}, {Got: 2}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("targets reached (-want +got):\n%s", diff)
+	}
+	if grouped(0) != "0" || grouped(999) != "999" || grouped(1_000_000) != "1 000 000" {
+		t.Errorf("grouped = %q, %q, %q", grouped(0), grouped(999), grouped(1_000_000))
+	}
+}

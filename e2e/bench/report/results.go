@@ -25,6 +25,8 @@ type Results struct {
 	Idle     Idle     `json:"idle"`
 	Crowd    Crowd    `json:"crowd"`
 	Profiles Profiles `json:"profiles"`
+	Writes   Writes   `json:"writes"`
+	Batches  []*Batch `json:"batches"`
 	Targets  []Target `json:"targets"`
 }
 

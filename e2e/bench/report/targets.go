@@ -70,6 +70,8 @@ func (r *Results) Judge() {
 	r.judgePeers()
 	r.judgeStart()
 	r.judgeMany()
+	r.judgeWrites()
+	r.judgeBatches()
 }
 
 func (r *Results) add(t ...Target) { r.Targets = append(r.Targets, t...) }
