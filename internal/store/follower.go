@@ -195,7 +195,7 @@ func (s *Store) applied(batches []*directory.Batch) {
 func (s *Store) giveUp(b *directory.Batch, err error) {
 	s.log.Error("the database cannot be written: changes are refused until a restart; nothing that was acknowledged is lost",
 		"revision", b.Revision(), "err", err)
-	s.fail(fmt.Errorf("the database cannot be written until gatepost is restarted: %w", err))
+	s.fail(fmt.Errorf("the database could not be written: check the disk (dmesg) and restart gatepost; nothing that was acknowledged is lost: %w", err))
 }
 
 // Failure returns why changes are refused, or nil.
