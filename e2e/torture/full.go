@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
+
+	"github.com/gatepost/gatepost/e2e/volume"
 )
 
 const (
@@ -30,22 +30,22 @@ func fulls(ctx context.Context, t *torture) *result {
 	deaths, refusedStarts := 0, 0
 	for r.rounds < t.Fills && ctx.Err() == nil && r.failure == "" {
 		r.rounds++
-		volume, err := newTmpfs(filepath.Join(t.Dir, fmt.Sprint("full", r.rounds)), fullSize)
-		if here := (errNotHere{}); errors.As(err, &here) {
-			r.note("not run: it %s", here.reason)
+		v, err := volume.NewTmpfs(filepath.Join(t.Dir, fmt.Sprint("full", r.rounds)), fullSize)
+		if here := (volume.NotHereError{}); errors.As(err, &here) {
+			r.note("not run: it %s", here.Reason)
 			return r
 		}
 		if err != nil {
 			r.fail("%v", err)
 			return r
 		}
-		d := &daemon{victim: victim{t: t, dir: volume.path("state")}, pause: pauses[r.rounds%len(pauses)], dead: dead{waiting: map[string]bool{}}}
-		if err := d.fill(ctx, r, volume); err != nil && ctx.Err() == nil {
+		d := &daemon{victim: victim{t: t, dir: v.Path("state")}, pause: pauses[r.rounds%len(pauses)], dead: dead{waiting: map[string]bool{}}}
+		if err := d.fill(ctx, r, v); err != nil && ctx.Err() == nil {
 			r.fail("round %d: %v", r.rounds, err)
 		}
 		deaths, refusedStarts = deaths+d.deaths, refusedStarts+d.refused
 		d.end(r)
-		if err := volume.remove(); err != nil {
+		if err := v.Remove(); err != nil {
 			r.fail("%v", err)
 		}
 	}
@@ -64,7 +64,7 @@ type daemon struct {
 	killed  bool // this end was ours
 }
 
-func (d *daemon) fill(ctx context.Context, r *result, v *volume) error {
+func (d *daemon) fill(ctx context.Context, r *result, v *volume.Volume) error {
 	if err := errors.Join(d.begin(ctx), d.up(ctx)); err != nil {
 		return err
 	}
@@ -73,8 +73,8 @@ func (d *daemon) fill(ctx context.Context, r *result, v *volume) error {
 		return fmt.Errorf("no change is taken on an empty disk:\n%s", d.p.stderr.String())
 	}
 	pause(ctx, before)
-	filler := startFiller(v.path("filler"))
-	defer filler.stop()
+	filler := v.Fill()
+	defer filler.Stop()
 	if err := d.keepUp(ctx, d.t.Full/2); err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (d *daemon) fill(ctx context.Context, r *result, v *volume) error {
 	if err := d.keepUp(ctx, d.t.Full/2); err != nil {
 		return err
 	}
-	filler.stop()
+	filler.Stop()
 	for end := time.Now().Add(recovery); time.Now().Before(end) && ctx.Err() == nil; {
 		if err := d.up(ctx); err != nil {
 			return err
@@ -200,49 +200,4 @@ func (d *daemon) down() {
 		d.note()
 		d.p = nil
 	}
-}
-
-// filler is another program that takes every byte it gets.
-type filler struct {
-	path string
-	quit chan struct{}
-	once sync.Once
-	done sync.WaitGroup
-}
-
-func startFiller(path string) *filler {
-	f := &filler{path: path, quit: make(chan struct{})}
-	f.done.Go(func() {
-		file, err := os.Create(path)
-		if err != nil {
-			return
-		}
-		defer file.Close()
-		block := make([]byte, 1<<20)
-		for n := len(block); ; n = max(n/2, 1) {
-			select {
-			case <-f.quit:
-				return
-			default:
-			}
-			for err == nil {
-				_, err = file.Write(block[:n])
-			}
-			err = nil
-			if n == 1 {
-				time.Sleep(time.Millisecond)
-				n = len(block)
-			}
-		}
-	})
-	return f
-}
-
-// stop ends the filler and gives the space back.
-func (f *filler) stop() {
-	f.once.Do(func() {
-		close(f.quit)
-		f.done.Wait()
-		_ = os.Remove(f.path)
-	})
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+
+	"github.com/gatepost/gatepost/e2e/volume"
 )
 
 const volumeSize = 1 << 30 // of a file with holes
@@ -16,18 +18,18 @@ const volumeSize = 1 << 30 // of a file with holes
 func cuts(ctx context.Context, t *torture) *result {
 	r := &result{name: "power cut, ext4"}
 	for r.rounds < t.Cuts && ctx.Err() == nil && r.failure == "" {
-		volume, err := newExt4(ctx, filepath.Join(t.Dir, fmt.Sprint("power", r.rounds)), volumeSize)
-		if here := (errNotHere{}); errors.As(err, &here) {
-			r.note("not run: it %s", here.reason)
+		v, err := volume.NewExt4(ctx, filepath.Join(t.Dir, fmt.Sprint("power", r.rounds)), volumeSize)
+		if here := (volume.NotHereError{}); errors.As(err, &here) {
+			r.note("not run: it %s", here.Reason)
 			return r
 		}
 		if err != nil {
 			r.fail("%v", err)
 			return r
 		}
-		victim := &victim{t: t, dir: volume.path("state")}
+		victim := &victim{t: t, dir: v.Path("state")}
 		for range min(lifetime, t.Cuts-r.rounds) {
-			if ctx.Err() != nil || !victim.round(ctx, r, func(p *process) (int, error) { return volume.cut(ctx, p) }) {
+			if ctx.Err() != nil || !victim.round(ctx, r, func(p *process) (int, error) { return cut(ctx, v, p) }) {
 				break
 			}
 		}
@@ -35,7 +37,7 @@ func cuts(ctx context.Context, t *torture) *result {
 			_ = copyState(filepath.Join(t.Dir, "power"), victim.dir) // to look at
 		}
 		victim.end(r)
-		if err := volume.remove(); err != nil {
+		if err := v.Remove(); err != nil {
 			r.fail("%v", err)
 		}
 	}
@@ -44,11 +46,11 @@ func cuts(ctx context.Context, t *torture) *result {
 
 // cut cuts the power under a process and brings the file system back as a new
 // start of the machine does. It returns how many answers had been given before.
-func (v *volume) cut(ctx context.Context, p *process) (certain int, err error) {
+func cut(ctx context.Context, v *volume.Volume, p *process) (certain int, err error) {
 	certain = p.said()
-	if err := v.cutPower(); err != nil {
+	if err := v.CutPower(); err != nil {
 		return certain, err
 	}
 	p.kill()
-	return certain, errors.Join(v.unmount(), v.mount(ctx))
+	return certain, errors.Join(v.Unmount(), v.Mount(ctx))
 }
