@@ -162,6 +162,9 @@ func (l *eventLoop) answer(fd int) {
 	switch {
 	case errors.Is(err, unix.EAGAIN):
 		return
+	case errors.Is(err, unix.EINTR): // no event comes for what is there already
+		l.handOver(fd, nil, nil)
+		return
 	case err != nil || n == 0:
 		l.drop(fd)
 		return
@@ -181,7 +184,7 @@ func (l *eventLoop) answer(fd int) {
 // write, with a deadline.
 func (l *eventLoop) reply(fd int, reply []byte, failed error) {
 	sent, err := unix.Write(fd, reply)
-	if errors.Is(err, unix.EAGAIN) {
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 		sent, err = 0, nil
 	}
 	switch {
