@@ -103,6 +103,7 @@ func (s *site) socket(door string) string { return filepath.Join(s.dir, door) }
 func (s *site) start() error {
 	s.daemon = s.sockets.Command(filepath.Join(s.bin, "gatepostd"), "--config", filepath.Join(s.dir, "gatepost.toml"), "--log-format", "text")
 	s.daemon.Stderr = s.log
+	s.daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.daemon.Start(); err != nil {
 		return err
 	}
