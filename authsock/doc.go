@@ -84,8 +84,9 @@
 // exchanges that wait for their client fail as temporary, and verifications too
 // when they are not done four seconds after the drain began.
 //
-// A Master that drains goes on accepting until the grants of the last two
-// seconds were asked for, at most 2 s. Grants come from the Server, and a mail
+// A Master that drains goes on accepting until the grants of the last four
+// seconds were asked for, at most 4 s. Those whose login process has left are
+// forgotten. Grants come from the Server, and a mail
 // process that finds another SPID than its login process gives up: shut the
 // Server down first, then the Master.
 package authsock

@@ -17,7 +17,7 @@ import (
 const (
 	masterDoor = "auth-master"
 
-	settleTime = 2 * time.Second // for the REQUESTs of the last logins, when draining
+	settleTime = freshGrant // for the REQUESTs of the last logins, when draining
 
 	// listPatience is how long a client may take to read a piece of a LIST:
 	// "doveadm -A" works on a user before it reads the next. The door is for

@@ -17,7 +17,7 @@ import (
 const (
 	requestTimeout = 150 * time.Second // Dovecot's MASTER_AUTH_SERVER_TIMEOUT_SECS
 	maxGrants      = 1024              // not asked for yet, of one connection
-	freshGrant     = 2 * time.Second   // a REQUEST that comes at all comes at once
+	freshGrant     = 4 * time.Second   // a REQUEST that comes at all comes at once, unless the machine is very busy
 	cookieSize     = 16
 )
 

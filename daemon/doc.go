@@ -19,8 +19,8 @@
 // # End
 //
 // [Daemon.Shutdown] drains: a door accepts no more, requests in progress are
-// answered. The auth door is first, because it takes longest (see authsock), and
-// because its logins need the auth-master door; the others answer meanwhile, and
+// answered. The auth door is first, because it takes longest (see authsock), then
+// the auth-master door, where its logins end; the others answer meanwhile, and
 // follow all at the same time. Then the usage is saved, a snapshot is
 // written if that takes milliseconds only, the committer ends, the store is
 // closed. The metrics stay until the last step, so that /readyz says "draining"

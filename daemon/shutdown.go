@@ -9,9 +9,15 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// closeTime is what is left of the time that Shutdown has when the doors must
-// have drained: for the usage, the store, and the metrics.
-const closeTime = time.Second
+const (
+	// closeTime is what is left of the time that Shutdown has when the doors must
+	// have drained: for the usage, the store, and the metrics.
+	closeTime = time.Second
+
+	// restTime is what logins leave to the other doors, whose requests take
+	// milliseconds.
+	restTime = time.Second
+)
 
 // Shutdown ends the daemon as the package comment says. What has not drained
 // one second before ctx ends is cut off; that is logged, and no error. An error
@@ -33,23 +39,30 @@ func (d *Daemon) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// drain shuts every door but the metrics: the auth door first, as long as mail
-// processes are told who logged in and Postfix is answered, then all others at
-// the same time.
+// drain shuts every door but the metrics: the doors of logins one after the
+// other, as long as Postfix is answered, then all others at the same time.
 func (d *Daemon) drain(ctx context.Context) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-closeTime))
-		defer cancel()
-	}
-	d.shut(ctx, config.Auth)
+	logins, cancelLogins := earlier(ctx, closeTime+restTime)
+	defer cancelLogins()
+	d.shut(logins, config.Auth)
+	d.shut(logins, config.AuthMaster)
+	rest, cancelRest := earlier(ctx, closeTime)
+	defer cancelRest()
 	var draining sync.WaitGroup
 	for name := range d.doors {
-		if name != config.Metrics && name != config.Auth {
-			draining.Go(func() { d.shut(ctx, name) })
+		if name != config.Auth && name != config.AuthMaster && name != config.Metrics {
+			draining.Go(func() { d.shut(rest, name) })
 		}
 	}
 	draining.Wait()
+}
+
+// earlier returns a context that ends so long before ctx does.
+func earlier(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(ctx, deadline.Add(-by))
+	}
+	return context.WithCancel(ctx)
 }
 
 // shut shuts one door.

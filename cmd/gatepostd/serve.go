@@ -14,8 +14,8 @@ import (
 	"github.com/gatepost/gatepost/internal/config"
 )
 
-// endWithin is how long everything may take from the signal to the end: 4 s for
-// logins, which other doors do not notice, 3 s for those, 1 s for the store.
+// endWithin is how long everything may take from the signal to the end: 6 s for
+// logins, which other doors do not notice, 1 s for those, 1 s for the store.
 // Postfix waits 10 s for the next process.
 const endWithin = 8 * time.Second
 

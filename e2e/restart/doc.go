@@ -1,7 +1,7 @@
 // Restart starts gatepostd again and again under load and counts what its clients
 // lose.
 //
-//	go run ./e2e/restart                 both cases, in full: a quarter of an hour
+//	go run ./e2e/restart                 both cases, in full: eight minutes
 //	go run ./e2e/restart -case policy    one of them
 //	go run ./e2e/restart -h              how often, how many, where
 //
@@ -15,7 +15,7 @@
 //	         connection ends they wait a second, connect and ask again, once.
 //	         Users are of several kinds, and each reply must be that of its user.
 //	logins   mail clients log in to a real Dovecot (needs root), first over
-//	         SIGTERM, then over kill -9. Every fifth thinks for up to three seconds
+//	         SIGTERM, then over kill -9. Every fifth thinks for up to 0.9 s
 //	         between the greeting and its LOGIN.
 //
 // # What is promised
@@ -28,8 +28,8 @@
 //
 // Over SIGTERM no login is told AUTHENTICATIONFAILED, and one in a thousand
 // UNAVAILABLE at most. Over kill -9 only those fail whose LOGIN was under way
-// when the process died.
+// when the process died, or whose login process was connecting.
 //
-// The next restart comes when every client has been answered by the running
-// process, so that no retry meets another restart.
+// Under policy load the next restart comes when every client has been answered
+// by the running process, so that no retry meets another restart.
 package main

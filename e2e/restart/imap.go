@@ -61,6 +61,9 @@ func visit(ctx context.Context, address, user, password string, think time.Durat
 		return fail("no answer: %v", err)
 	}
 	l.reply, l.answered = reply.Line(), time.Now()
+	if l.reply == dialogue.Closed {
+		l.reply = strings.Join(reply.Lines, " ")
+	}
 	if l.result() == "OK" {
 		_ = c.Send("b LOGOUT") // how it ends does not matter any more
 		_, _ = c.Reply()
