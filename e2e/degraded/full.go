@@ -59,7 +59,7 @@ func (p *plan) fillOnce(ctx context.Context, r *result, v *volume.Volume, c *cro
 	filler := v.Fill()
 	defer filler.Stop()
 	began := time.Now()
-	if err := c.degraded(ctx, "disk_full", "the disk is full"); err != nil {
+	if err := c.degraded(ctx, word{"disk_full", "the disk is full"}); err != nil {
 		return err
 	}
 	if kill {

@@ -22,7 +22,8 @@ type plan struct {
 	Dir     string // for what is mounted
 	Rounds  int    // of full and kill
 	Full    time.Duration
-	Size    int64 // of the tmpfs, in bytes
+	Within  time.Duration // for each answer
+	Size    int64         // of the tmpfs, in bytes
 	Verbose bool
 }
 
@@ -62,6 +63,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&p.Dir, "dir", os.TempDir(), "`folder` for mounts and images")
 	flag.IntVar(&p.Rounds, "rounds", 3, "rounds of full and of kill")
 	flag.DurationVar(&p.Full, "full", time.Minute, "how long the disk stays full")
+	flag.DurationVar(&p.Within, "within", 2*time.Second, "how long an answer may take")
 	flag.Int64Var(&p.Size, "size", 100_000_000, "of the tmpfs, in bytes")
 	flag.BoolVar(&p.Verbose, "v", false, "say what happens")
 	only := flag.String("case", "", "run only these, a comma between them")
@@ -85,7 +87,7 @@ func run(ctx context.Context) error {
 // carryOut runs a case.
 func (p *plan) carryOut(ctx context.Context, name string, run func(context.Context, *plan, *result) error) *result {
 	fmt.Printf("%s …\n", name)
-	r := &result{name: name}
+	r := &result{name: name, within: p.Within}
 	if err := run(ctx, p, r); err != nil {
 		r.broken(err)
 	}

@@ -14,14 +14,13 @@ import (
 	"time"
 )
 
-const (
-	answerWithin  = 2 * time.Second
-	recoverWithin = 10 * time.Second
-)
+// recoverWithin is how long it may take after the trouble until changes are taken.
+const recoverWithin = 10 * time.Second
 
 // result is what a case has found.
 type result struct {
 	name                  string
+	within                time.Duration // for each answer
 	rounds                int
 	acked, refused, lost  int
 	deaths, starts        int
@@ -54,7 +53,7 @@ func (r *result) take(ctx context.Context, c *crowd, mayDie int) error {
 	if len(c.wrong) > 0 {
 		errs = append(errs, fmt.Errorf("%d wrong answers, as %s", len(c.wrong), c.wrong[0]))
 	}
-	if worst := max(c.policy.worst, c.logins.worst); worst > answerWithin {
+	if worst := max(c.policy.worst, c.logins.worst); worst > r.within {
 		errs = append(errs, fmt.Errorf("an answer took %v", worst))
 	}
 	lost, err := c.missing(ctx)
@@ -98,21 +97,33 @@ func (r *result) recovery(ctx context.Context, c *crowd) error {
 	return nil
 }
 
-// degraded waits until metrics, status and the answers to changes have the reason.
-func (c *crowd) degraded(ctx context.Context, reason, text string) error {
-	before := c.refusals(text)
-	var last string
+// word is a reason as gatepost_degraded has it, and what is said with it.
+type word struct{ reason, text string }
+
+// degraded waits until metrics, status and the answers to changes have one of the
+// reasons.
+func (c *crowd) degraded(ctx context.Context, words ...word) error {
+	before := map[word]int{}
+	for _, w := range words {
+		before[w] = c.refusals(w.text)
+	}
 	for began := time.Now(); time.Since(began) < 2*recoverWithin && ctx.Err() == nil; pause(ctx, 20*time.Millisecond) {
-		page := c.site.call(ctx, "metrics", http.MethodGet, "/metrics", nil).text
-		ready := c.site.call(ctx, "metrics", http.MethodGet, "/readyz", nil)
-		status := c.site.call(ctx, "admin", http.MethodGet, "/v1/status", nil).text
-		last = fmt.Sprintf("readyz %d %s, status %.600s", ready.status, ready.text, status)
-		if strings.Contains(page, fmt.Sprintf("gatepost_degraded{reason=%q} 1\n", reason)) && ready.status == http.StatusServiceUnavailable &&
-			strings.Contains(status, text) && c.refusals(text) > before {
-			return nil
+		for _, w := range words {
+			if c.refusals(w.text) > before[w] && c.site.says(ctx, w) {
+				return nil
+			}
 		}
 	}
-	return fmt.Errorf("metrics, status and changes do not all say %s, %q; %s; refusals %v; the log ends:\n%s", reason, text, last, c.reasons, c.site.tail())
+	return fmt.Errorf("metrics, readyz, status and changes do not all say %v; refusals %v; the log ends:\n%s", words, c.reasons, c.site.tail())
+}
+
+// says reports whether metrics, readyz and status have a reason now.
+func (s *site) says(ctx context.Context, w word) bool {
+	page := s.call(ctx, "metrics", http.MethodGet, "/metrics", nil).text
+	ready := s.call(ctx, "metrics", http.MethodGet, "/readyz", nil)
+	status := s.call(ctx, "admin", http.MethodGet, "/v1/status", nil).text
+	return strings.Contains(page, fmt.Sprintf("gatepost_degraded{reason=%q} 1\n", w.reason)) &&
+		ready.status == http.StatusServiceUnavailable && strings.Contains(ready.text, w.text) && strings.Contains(status, w.text)
 }
 
 // show prints the results; an error says which promises were broken.

@@ -19,6 +19,12 @@ const (
 	nobody   = 65534
 )
 
+var (
+	refusesWrites = word{"read_only_filesystem", "mount it for writing"}
+	// When the change that is under way has been written and is not synced yet.
+	unknownOutcome = word{"unknown_outcome", "restart gatepost to find out"}
+)
+
 // readOnly makes the file system read-only under a running gatepostd, as the
 // kernel does after an error, and later while gatepostd is down.
 func readOnly(ctx context.Context, p *plan, r *result) error {
@@ -31,11 +37,11 @@ func readOnly(ctx context.Context, p *plan, r *result) error {
 		if err := v.Remount(ctx, "abort"); err != nil { // errors=remount-ro
 			return err
 		}
-		if err := c.degraded(ctx, "read_only_filesystem", "mount it for writing"); err != nil {
+		if err := c.degraded(ctx, refusesWrites, unknownOutcome); err != nil {
 			return err
 		}
 		c.site.kill() // a start on it
-		if err := c.degraded(ctx, "read_only_filesystem", "mount it for writing"); err != nil {
+		if err := c.degraded(ctx, refusesWrites); err != nil {
 			return err
 		}
 		if err := p.mountedReadOnly(ctx, v, c); err != nil {
@@ -68,7 +74,7 @@ func (p *plan) mountedReadOnly(ctx context.Context, v *volume.Volume, c *crowd) 
 		return err
 	}
 	c.goOn(ctx)
-	return c.degraded(ctx, "read_only_filesystem", "mount it for writing")
+	return c.degraded(ctx, refusesWrites)
 }
 
 // fault lets the file system under the database fail, and only there: what Badger
@@ -97,12 +103,12 @@ func (p *plan) faultOnce(ctx context.Context, r *result, v *volume.Volume, c *cr
 	if err := v.CutPower(); err != nil {
 		return err
 	}
-	if err := c.degraded(ctx, "io_error", "input/output error"); err != nil {
+	if err := c.degraded(ctx, word{"io_error", "input/output error"}); err != nil {
 		return err
 	}
 	p.say("died so far: %v", c.site.died())
 	c.site.kill() // a start on it
-	if err := c.degraded(ctx, "io_error", "check the disk"); err != nil {
+	if err := c.degraded(ctx, word{"io_error", "check the disk"}); err != nil {
 		return err
 	}
 	if err := errors.Join(v.Unmount(), v.Mount(ctx)); err != nil { // the disk is well again
@@ -151,7 +157,7 @@ func (p *plan) ownerOnce(ctx context.Context, r *result, c *crowd) error {
 		return err
 	}
 	c.goOn(ctx)
-	if err := c.degraded(ctx, "permission", "give it back (chown -R)"); err != nil {
+	if err := c.degraded(ctx, word{"permission", "give it back (chown -R)"}); err != nil {
 		return err
 	}
 	if err := give(badger, nobody); err != nil {
