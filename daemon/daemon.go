@@ -72,6 +72,7 @@ type Daemon struct {
 	settings   atomic.Pointer[adminsock.Settings]
 	retention  atomic.Int64 // of the audit trail, as a time.Duration
 
+	collector  *collector
 	lane       *background.Lane   // where long work runs
 	background context.CancelFunc // ends what runs beside the doors
 	keeping    sync.WaitGroup     // what runs beside the doors
@@ -91,8 +92,9 @@ func Start(ctx context.Context, o Options) (*Daemon, error) {
 		root: o.Log, log: o.Log.With("component", "daemon"), version: o.Version, started: time.Now(),
 		config: o.Config.Without(taken(passed)), passed: passed, listeners: passed,
 		status: newStatus(), metrics: metrics.New(o.Version), ledger: &quota.Ledger{},
-		lane: &background.Lane{}, failed: make(chan error, 1),
+		collector: &collector{}, failed: make(chan error, 1),
 	}
+	d.lane = &background.Lane{Busy: d.collector.working}
 	if err := d.start(ctx); err != nil {
 		closeAll(d.listeners)
 		return nil, errors.Join(err, d.closeStore())
@@ -167,7 +169,7 @@ func (d *Daemon) load(ctx context.Context) (err error) {
 	d.trail = &trailKeeper{store: d.store, retention: d.retention.Load, clock: newClock(), told: d.metrics.Pruned, log: d.log}
 	d.metrics.WatchTrail(d.trailSize)
 	d.snapshots = &snapshotKeeper{store: d.store, names: d.names, told: d.metrics.Snapshot, log: d.log}
-	settle()
+	d.collector.settle()
 	view := d.directory.View()
 	d.log.Info("directory loaded", "revision", d.directory.Revision(), "took", time.Since(d.started),
 		"domains", view.Count(directory.KindDomain), "users", view.Count(directory.KindUser), "aliases", view.Count(directory.KindAlias))
@@ -195,7 +197,7 @@ func (d *Daemon) run() {
 	d.keeping.Go(func() { d.usage.run(ctx) })
 	d.keeping.Go(func() { largepages.Keep(ctx, time.Minute) })
 	d.keeping.Go(func() { d.snapshots.run(ctx) })
-	d.keeping.Go(func() { keepCollecting(ctx) })
+	d.keeping.Go(func() { d.collector.run(ctx) })
 	d.keeping.Go(func() { d.trail.run(ctx) })
 	d.keeping.Go(func() { d.watchDegradation(ctx) })
 	if wait := watchdogTime(d.log); wait > 0 {

@@ -41,6 +41,10 @@ const lowest = 19
 // and a nil one runs the work in its caller's goroutine. Its methods may be
 // called from any goroutine.
 type Lane struct {
+	// Busy is told when there is work and when there is none any more, if it is
+	// not nil. It must not change once Run was called.
+	Busy func(bool)
+
 	mu      sync.Mutex // guards the fields below, and GOMAXPROCS
 	running int        // pieces of work
 	before  int        // GOMAXPROCS while none is running
@@ -85,6 +89,7 @@ func (l *Lane) enter() {
 	defer l.mu.Unlock()
 	if l.running == 0 {
 		l.before = runtime.GOMAXPROCS(0)
+		l.tell(true)
 	}
 	l.running++
 	runtime.GOMAXPROCS(l.before + l.running)
@@ -96,9 +101,18 @@ func (l *Lane) leave() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.running--
+	if l.running == 0 {
+		l.tell(false)
+	}
 	if l.running == 0 && os.Getenv("GOMAXPROCS") == "" {
 		runtime.SetDefaultGOMAXPROCS()
 		return
 	}
 	runtime.GOMAXPROCS(l.before + l.running)
+}
+
+func (l *Lane) tell(busy bool) {
+	if l.Busy != nil {
+		l.Busy(busy)
+	}
 }

@@ -43,7 +43,8 @@ func niceness(thread int) (int, error) {
 
 // TestRunTogether: pieces of work that run at the same time count one by one.
 func TestRunTogether(t *testing.T) {
-	var lane Lane
+	var told []bool
+	lane := Lane{Busy: func(busy bool) { told = append(told, busy) }}
 	before := runtime.GOMAXPROCS(0)
 	var both, all sync.WaitGroup
 	both.Add(2)
@@ -61,6 +62,9 @@ func TestRunTogether(t *testing.T) {
 	all.Wait()
 	if max(procs[0], procs[1]) != before+2 || runtime.GOMAXPROCS(0) != before {
 		t.Errorf("GOMAXPROCS = %v, then %d; want up to %d, then %d", procs, runtime.GOMAXPROCS(0), before+2, before)
+	}
+	if len(told) != 2 || !told[0] || told[1] {
+		t.Errorf("Busy was told %v, want once that there is work and once that there is none", told)
 	}
 }
 
