@@ -57,8 +57,10 @@ bench: ## gatepost against an echo server and its peers, into docs/performance.m
 	$(GO) run ./e2e/bench
 
 .PHONY: torture
-torture: ## kill -9, power cuts, flipped bits, lost files, a full disk: what is acknowledged must stay (as root, minutes)
+torture: testdeps ## kill -9, power cuts, flipped bits, full disks, restarts: nothing acknowledged may be lost (as root, half an hour)
 	$(GO) run ./e2e/torture
+	$(GO) run ./e2e/degraded
+	$(GO) run ./e2e/restart
 
 .PHONY: cover
 cover: ## statement coverage of the unit tests, in dist/cover.html

@@ -82,7 +82,7 @@
 // keeps its connection for one mail client, unless Dovecot is told otherwise, so
 // all others are idle, and are closed at once. Then
 // exchanges that wait for their client fail as temporary, and verifications too
-// when they are not done four seconds after the drain began.
+// when they are not done two and a half seconds after the drain began.
 //
 // A Master that drains goes on accepting until the grants of the last four
 // seconds were asked for, at most 4 s. Those whose login process has left are

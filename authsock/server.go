@@ -17,9 +17,9 @@ import (
 const (
 	clientDoor = "auth"
 
-	maxLine          = 16384            // Dovecot's AUTH_CLIENT_MAX_LINE_LENGTH
-	handshakeTimeout = 30 * time.Second // Dovecot's clients give up after it, too
-	drainTime        = 4 * time.Second  // for verifications, from when draining begins: a refusal is held back for 2 s
+	maxLine          = 16384                   // Dovecot's AUTH_CLIENT_MAX_LINE_LENGTH
+	handshakeTimeout = 30 * time.Second        // Dovecot's clients give up after it, too
+	drainTime        = 2500 * time.Millisecond // for verifications, from when draining begins: a refusal is held back for 2 s
 
 	// Dovecot 2.3 shows "wrong password" to a mail client whose login was sent to
 	// a connection that ends, so a login process that may be about to send one
@@ -60,7 +60,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 }
 
 // Shutdown stops accepting, goes on answering those who are about to log in, and
-// lets verifications finish, all within four seconds. See
+// lets verifications finish, all within two and a half seconds. See
 // [serve.Server.Shutdown].
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.once.Do(s.prepare)

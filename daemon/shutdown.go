@@ -16,7 +16,7 @@ const (
 
 	// restTime is what logins leave to the other doors, whose requests take
 	// milliseconds.
-	restTime = time.Second
+	restTime = 400 * time.Millisecond
 )
 
 // Shutdown ends the daemon as the package comment says. What has not drained

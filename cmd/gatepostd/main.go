@@ -7,7 +7,7 @@
 //	gatepostd --version
 //
 // SIGTERM and SIGINT drain it: requests in progress are answered, then it ends,
-// within 8 seconds; a second signal ends it at once. SIGHUP reads the
+// within 5 seconds; a second signal ends it at once. SIGHUP reads the
 // configuration again; a bad file changes nothing.
 //
 // It exits with 0 after a signal and after a check that found nothing, with 1
