@@ -5,6 +5,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestRun: the work runs alone on a thread of lower priority, with a processor
@@ -14,31 +16,29 @@ func TestRun(t *testing.T) {
 	defer runtime.UnlockOSThread()
 	var lane Lane
 	before, own := runtime.GOMAXPROCS(0), syscall.Gettid()
-	var procs, nice, thread int
+	var procs, thread int
+	var work *unix.SchedAttr
 	var err error
 	lane.Run(func() {
 		procs, thread = runtime.GOMAXPROCS(0), syscall.Gettid()
-		nice, err = niceness(thread)
+		work, err = unix.SchedGetAttr(0, 0)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	usual, err := niceness(own)
+	usual, err := unix.SchedGetAttr(0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := min(usual+behind, lowest); nice != want || thread == own || procs != before+1 {
-		t.Errorf("nice %d on thread %d of %d with %d processors, want nice %d on another one with %d", nice, thread, own, procs, want, before+1)
+	if want := min(usual.Nice+behind, lowest); work.Nice != want || work.Policy != unix.SCHED_BATCH || usual.Policy == unix.SCHED_BATCH {
+		t.Errorf("nice %d of policy %d, the caller %d of %d; want nice %d of policy %d", work.Nice, work.Policy, usual.Nice, usual.Policy, want, unix.SCHED_BATCH)
+	}
+	if thread == own || procs != before+1 {
+		t.Errorf("thread %d of %d with %d processors, want another one with %d", thread, own, procs, before+1)
 	}
 	if got := runtime.GOMAXPROCS(0); got != before {
 		t.Errorf("GOMAXPROCS = %d afterwards, want %d", got, before)
 	}
-}
-
-// niceness returns a thread's nice value.
-func niceness(thread int) (int, error) {
-	raw, err := syscall.Getpriority(syscall.PRIO_PROCESS, thread)
-	return 20 - raw, err
 }
 
 // TestRunTogether: pieces of work that run at the same time count one by one.
