@@ -3,6 +3,7 @@ package directory
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 
 	"github.com/gatepost/gatepost/internal/bytesize"
 	"github.com/gatepost/gatepost/internal/mailaddr"
@@ -92,8 +93,24 @@ func (w *writer) domains(t tag, list []mailaddr.Domain) {
 // fieldReader reads a checked value's fields one after the other; the first
 // error stays.
 type fieldReader struct {
-	fields map[tag][][]byte
+	fields []field // in the order of their tags
 	err    error
+}
+
+type field struct {
+	tag     tag
+	content []byte
+}
+
+// all yields the contents of a field.
+func (r *fieldReader) all(t tag) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, f := range r.fields {
+			if f.tag == t && !yield(f.content) {
+				return
+			}
+		}
+	}
 }
 
 // readFields splits a value that must be of the kind.
@@ -107,21 +124,21 @@ func readFields(value []byte, kind Kind) (header, *fieldReader, error) {
 	if h.kind != kind {
 		return header{}, nil, fmt.Errorf("%s, not %s", h.kind.phrase(), kind.phrase())
 	}
-	r := &fieldReader{fields: map[tag][][]byte{}}
+	r := &fieldReader{fields: make([]field, 0, 8)}
 	for b := value[headerSize:]; len(b) > 0; {
 		t, content, rest, err := nextField(b)
 		if err != nil {
 			return header{}, nil, err
 		}
-		r.fields[t] = append(r.fields[t], content)
+		r.fields = append(r.fields, field{t, content})
 		b = rest
 	}
 	return h, r, nil
 }
 
 func (r *fieldReader) text(t tag) string {
-	if f := r.fields[t]; len(f) > 0 {
-		return string(f[0])
+	for content := range r.all(t) {
+		return string(content)
 	}
 	return ""
 }
@@ -132,7 +149,7 @@ func (r *fieldReader) number(t tag) uint64 {
 }
 
 func (r *fieldReader) limit() Limit {
-	if len(r.fields[tagLimit]) == 0 {
+	if r.text(tagLimit) == "" { // no content is empty
 		return InheritLimit
 	}
 	return Limit{Bytes: bytesize.Size(r.number(tagLimit))}
@@ -146,7 +163,7 @@ func (r *fieldReader) address(content string) mailaddr.Addr {
 
 func (r *fieldReader) addresses(t tag) []mailaddr.Addr {
 	var list []mailaddr.Addr
-	for _, content := range r.fields[t] {
+	for content := range r.all(t) {
 		list = append(list, r.address(string(content)))
 	}
 	return list
@@ -154,7 +171,7 @@ func (r *fieldReader) addresses(t tag) []mailaddr.Addr {
 
 func (r *fieldReader) domains(t tag) []mailaddr.Domain {
 	var list []mailaddr.Domain
-	for _, content := range r.fields[t] {
+	for content := range r.all(t) {
 		d, err := mailaddr.ParseDomain(string(content))
 		r.fail(err)
 		list = append(list, d)
@@ -197,7 +214,7 @@ func decodeUser(key string, value []byte) (UserFields, error) {
 		u.LoginName, err = mailaddr.ParseLoginName(name)
 		r.fail(err)
 	}
-	for _, content := range r.fields[tagCredential] {
+	for content := range r.all(tagCredential) {
 		c, err := parseCredential(content)
 		r.fail(err)
 		u.Credentials = append(u.Credentials, c)

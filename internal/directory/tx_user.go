@@ -30,7 +30,7 @@ func (tx *Tx) CreateUser(u UserFields) error {
 		return err
 	}
 	u.Created, u.CreatedRevision = tx.now, tx.revision
-	return tx.putUser(UserFields{}, u)
+	return tx.putUser(UserFields{}, u, nil)
 }
 
 // ChangeUser runs fn over the user's fields and writes them back. match is the
@@ -56,7 +56,7 @@ func (tx *Tx) ChangeUser(a mailaddr.Addr, match Revision, fn func(*UserFields) e
 	if err := after.normalise(); err != nil {
 		return err
 	}
-	return tx.putUser(before, after)
+	return tx.putUser(before, after, value)
 }
 
 // DeleteUser deletes a user who is disabled or archived and to whom no alias,
@@ -96,14 +96,15 @@ func (u UserFields) clone() UserFields {
 	return u
 }
 
-// putUser writes a user and the names that lead to it.
-func (tx *Tx) putUser(before, after UserFields) error {
-	after.Revision = before.Revision
-	if !before.Address.IsZero() && same(before.encode(), after.encode()) {
+// putUser writes a user and the names that lead to it. stored is the value that
+// it replaces, if it does.
+func (tx *Tx) putUser(before, after UserFields, stored []byte) error {
+	value := after.encode()
+	if same(stored, value) {
 		return nil
 	}
-	after.Revision = tx.revision
-	if err := tx.put(after.Address.Internal(), after.encode()); err != nil {
+	putRevision(value[6:], tx.revision)
+	if err := tx.put(after.Address.Internal(), value); err != nil {
 		return err
 	}
 	if err := tx.putLinks(before, after); err != nil {

@@ -38,11 +38,12 @@ func (u *UserFields) checkNames() error {
 	if u.Address.IsZero() {
 		return invalid("address", "a user needs an address")
 	}
-	for field, list := range map[string][]mailaddr.Addr{"address": {u.Address}, "addresses": u.Addresses} {
-		for _, a := range list {
-			if _, err := mailaddr.ParseMailbox(a.String()); err != nil {
-				return &Error{Code: CodeInvalid, Field: field, Err: err, Detail: "not an address for a mailbox"}
-			}
+	if err := checkMailbox("address", u.Address); err != nil {
+		return err
+	}
+	for _, a := range u.Addresses {
+		if err := checkMailbox("addresses", a); err != nil {
+			return err
 		}
 	}
 	switch {
@@ -54,6 +55,13 @@ func (u *UserFields) checkNames() error {
 		return invalid("forward", fmt.Sprintf("%d are too many; %d are allowed", len(u.Forward), maxList))
 	case u.KeepCopy && len(u.Forward) == 0:
 		u.KeepCopy = false
+	}
+	return nil
+}
+
+func checkMailbox(field string, a mailaddr.Addr) error {
+	if _, err := mailaddr.ParseMailbox(a.String()); err != nil {
+		return &Error{Code: CodeInvalid, Field: field, Err: err, Detail: "not an address for a mailbox"}
 	}
 	return nil
 }

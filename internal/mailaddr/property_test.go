@@ -2,6 +2,7 @@ package mailaddr
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -77,5 +78,28 @@ func TestAddressProperties(t *testing.T) {
 	})
 	if valid < 10 {
 		t.Errorf("only %d generated addresses were valid", valid)
+	}
+}
+
+// TestPlainDomains: what is plain is what mapping would have made of it.
+func TestPlainDomains(t *testing.T) {
+	alphabet := []rune("abxn09-..-é")
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringOfN(rapid.SampledFrom(alphabet), 1, 80, -1).Draw(t, "name")
+		if !isPlain(s) {
+			return
+		}
+		if d, err := mapDomain(s); err != nil || d.s != s {
+			t.Errorf("mapDomain(%q) = %q, %v, but it is taken for plain", s, d.s, err)
+		}
+	})
+	for name, plain := range map[string]bool{
+		"example.org": true, "a": true, "xn--a.example": false, "ab--c.example": false, "1.2.3.4": false, "a.1": false, "1.a": true,
+		"a..b": false, ".a": false, "a.": false, "": false, "-a": false, "a-": false, "a-.b": false, "A.b": false, "é.b": false,
+		strings.Repeat("a", 64): false, strings.Repeat("a", 63) + ".b": true, strings.Repeat("a.", 127) + "a": false,
+	} {
+		if isPlain(name) != plain {
+			t.Errorf("isPlain(%.20q) = %v", name, !plain)
+		}
 	}
 }
