@@ -34,6 +34,10 @@
 // nobody sees what is not durable, and nobody gets an answer before the next
 // request obeys it. A function that fails drops only its own changes.
 //
+// A command about very many names ([Users], [Directory.UpdateMany]) is prepared
+// before it reaches the committer and runs in the background there, behind those
+// who read; all other changes wait for it, and [Directory.Work] says so.
+//
 // [Tx] holds the rules of the table: validation, uniqueness with an error that
 // names the holder, targets that exist, no alias loops, limits of a domain.
 package directory

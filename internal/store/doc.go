@@ -16,7 +16,9 @@
 // a sync, which delays those of the journal), large ones in parts. With every
 // part goes the head: the revision up to which Badger has everything, how far it
 // is with the next frame, and the number of records and their digest. What Badger
-// does not have yet is read from memory.
+// does not have yet is read from memory. A large batch is taken in slowly, with
+// rests, unless somebody waits; when the store is closed its rest is left to the
+// next start.
 //
 // Badger trouble after the commit point does not undo anything: the change is in
 // the journal. Further changes are refused with the reason, until a restart has
