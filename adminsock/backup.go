@@ -18,8 +18,9 @@ type Backup interface {
 	// Backup writes a backup of what is committed and returns its revision.
 	Backup(ctx context.Context, w io.Writer) (directory.Revision, error)
 	// Keep makes sure that a backup of what is committed is in the state
-	// directory, and returns its path.
-	Keep(ctx context.Context) (path string, err error)
+	// directory, and returns its path. settle must be called when it is known
+	// whether everything was replaced: it removes what is not needed any more.
+	Keep(ctx context.Context) (path string, settle func(replaced bool) error, err error)
 }
 
 // ReadBackup calls apply for every record of a backup. Only when it returns nil
@@ -102,7 +103,7 @@ func backupProblem(err error) error {
 // something was changed in between.
 func (s *Server) replace(ctx context.Context, c *Call, records map[string][]byte, out *command.Restored) error {
 	before := s.Directory.Revision()
-	kept, err := s.Backup.Keep(ctx)
+	kept, settle, err := s.Backup.Keep(ctx)
 	if err != nil {
 		c.reason = err
 		return refuse(http.StatusServiceUnavailable, string(directory.CodeReadOnly), "nothing was changed, because what is there cannot be saved first: "+err.Error())
@@ -117,7 +118,19 @@ func (s *Server) replace(ctx context.Context, c *Call, records map[string][]byte
 		}
 		return err
 	})
+	s.settle(c, settle, err)
 	out.Created, out.Changed, out.Deleted = done.Created, done.Changed, done.Deleted
 	out.Before, out.Kept, out.Revision = uint64(before), kept, uint64(c.revision)
 	return err
+}
+
+// settle says how a restore ended to what was kept for it. Of an unknown outcome
+// everything is left: it may have been the end of what was there.
+func (s *Server) settle(c *Call, settle func(replaced bool) error, outcome error) {
+	if errors.Is(outcome, directory.ErrUnknown) {
+		return
+	}
+	if err := settle(outcome == nil); err != nil {
+		s.log(slog.LevelWarn, "what restores have replaced was not tidied up", c, slog.Any("err", err))
+	}
 }

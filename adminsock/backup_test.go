@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gatepost/gatepost/adminsock"
 	"github.com/gatepost/gatepost/adminsock/command"
 	"github.com/gatepost/gatepost/internal/directory"
@@ -193,12 +195,12 @@ func (b *between) Backup(ctx context.Context, w io.Writer) (directory.Revision, 
 	return b.store.Backup(ctx, w)
 }
 
-func (b *between) Keep(ctx context.Context) (string, error) {
-	path, err := b.store.Keep(ctx)
+func (b *between) Keep(ctx context.Context) (string, func(bool) error, error) {
+	path, settle, err := b.store.Keep(ctx)
 	if b.kept != nil {
 		err = errors.Join(err, b.kept())
 	}
-	return path, err
+	return path, settle, err
 }
 
 // A change that comes between keeping and replacing is not lost: it is kept
@@ -238,6 +240,49 @@ func TestRestoreKeepsTheLastChange(t *testing.T) {
 	times.Store(1000)
 	if p := r.do("POST /v1/restore", file).problem(t); p.Status != 409 || p.Code != "conflict" {
 		t.Errorf("POST /v1/restore among changes = %+v, want conflict", p)
+	}
+}
+
+// A restore that is refused leaves what earlier restores have saved.
+func TestRefusedRestoreKeepsWhatWasSaved(t *testing.T) {
+	var fail atomic.Bool
+	r := startStored(t, func(s *adminsock.Server) {
+		s.ReadBackup = func(in io.Reader, apply func(k, v []byte) error) (directory.Revision, error) {
+			taken, err := store.ReadSnapshot(in, apply)
+			if fail.Load() {
+				err = errors.Join(err, apply([]byte("bob@example.test"), []byte("no record")))
+			}
+			return taken, err
+		}
+	})
+	file := r.backup()
+	saved := func() []string {
+		t.Helper()
+		names, err := filepath.Glob(filepath.Join(r.state, "before-restore", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	for range 4 {
+		r.ok("POST /v1/users/bob@example.test/disable", "", 200, nil)
+		if a := r.do("POST /v1/restore", file); a.status != 201 {
+			t.Fatalf("POST /v1/restore = %d %s", a.status, a.body)
+		}
+	}
+	before := saved()
+	if len(before) != 3 {
+		t.Fatalf("saved %v, want what three restores have replaced", before)
+	}
+	r.ok("POST /v1/users/bob@example.test/disable", "", 200, nil) // what would be replaced has not been saved yet
+	fail.Store(true)
+	for range 3 {
+		if p := r.do("POST /v1/restore", file).problem(t); p.Status != 422 {
+			t.Fatalf("POST /v1/restore = %+v, want a refusal", p)
+		}
+	}
+	if diff := cmp.Diff(before, saved()); diff != "" {
+		t.Errorf("saved (-before +after refused restores):\n%s", diff)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,41 +51,85 @@ func (s *Store) Snapshot(ctx context.Context) error {
 	if len(names) > 0 && names[len(names)-1] == snapshotName(s.database.revision()) {
 		return nil
 	}
-	_, err = s.keep(ctx, s.path(snapshotDir))
-	return err
+	path, err := s.keep(ctx, s.path(snapshotDir))
+	if err != nil {
+		return err
+	}
+	return removeOldest(filepath.Dir(path), filepath.Base(path))
 }
 
 // Keep writes a snapshot of what is committed, and returns its path. It is not
 // one of those that Snapshot removes after some hours: whoever is about to
 // replace everything may find out later that it was wrong.
-func (s *Store) Keep(ctx context.Context) (string, error) {
+//
+// settle must be called once it is known whether everything was replaced: then
+// what older restores have replaced goes, but for the newest; when nothing was
+// replaced, the new snapshot goes and the others stay. It is not called while
+// that is unknown: then all of them stay.
+func (s *Store) Keep(ctx context.Context) (path string, settle func(replaced bool) error, err error) {
 	if err := s.Failure(); err != nil {
-		return "", fmt.Errorf("write snapshot: %w", err)
+		return "", nil, fmt.Errorf("write snapshot: %w", err)
 	}
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
-	return s.keep(ctx, s.path(replacedDir))
+	dir := s.path(replacedDir)
+	before, err := snapshotsIn(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", nil, fmt.Errorf("write snapshot: %w", err)
+	}
+	if path, err = s.keep(ctx, dir); err != nil {
+		return "", nil, err
+	}
+	older := slices.Contains(before, filepath.Base(path))
+	return path, func(replaced bool) error { return s.settle(path, replaced, older) }, nil
 }
 
-// keep writes a snapshot into a directory of them, and removes the oldest ones.
+// settle tidies up around a snapshot that Keep has written. older says that it
+// was there before: then an earlier restore has replaced the same.
+func (s *Store) settle(path string, replaced, older bool) error {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	switch {
+	case replaced:
+		return removeOldest(filepath.Dir(path), filepath.Base(path))
+	case older:
+		return nil
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("remove a snapshot of nothing that was replaced: %w", err)
+	}
+	return nil
+}
+
+// keep writes a snapshot into a directory of them.
 func (s *Store) keep(ctx context.Context, dir string) (string, error) {
-	if err := makeDir(dir); err != nil {
-		return "", fmt.Errorf("write snapshot: %w", err)
+	err := makeDir(dir)
+	path := ""
+	if err == nil {
+		path, err = s.writeSnapshot(ctx, dir)
 	}
-	path, err := s.writeSnapshot(ctx, dir)
 	if err != nil {
 		return "", fmt.Errorf("write snapshot: %w", err)
-	}
-	names, err := snapshotsIn(dir)
-	if err != nil {
-		return "", err
-	}
-	for _, old := range names[:max(0, len(names)-keptSnapshots)] {
-		if err := os.Remove(filepath.Join(dir, old)); err != nil {
-			return "", fmt.Errorf("remove an old snapshot: %w", err)
-		}
 	}
 	return path, nil
+}
+
+// removeOldest removes all but the newest snapshots of a directory, and newest,
+// which is one of them, never.
+func removeOldest(dir, newest string) error {
+	names, err := snapshotsIn(dir)
+	if err != nil {
+		return err
+	}
+	for _, old := range names[:max(0, len(names)-keptSnapshots)] {
+		if old == newest {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, old)); err != nil {
+			return fmt.Errorf("remove an old snapshot: %w", err)
+		}
+	}
+	return nil
 }
 
 func snapshotName(r directory.Revision) string { return fmt.Sprintf("%020d%s", r, snapshotSuffix) }

@@ -50,9 +50,12 @@ func TestKeep(t *testing.T) {
 	var kept []string
 	for r := range directory.Revision(5) {
 		commit(t, s, r+1, put("a", fmt.Sprint(r)))
-		path, err := s.Keep(ctx)
+		path, settle, err := s.Keep(ctx)
 		if err != nil || path != filepath.Join(dir, "before-restore", snapshotName(r+1)) {
 			t.Fatalf("Keep = %s, %v, want one of before-restore with revision %d", path, err, r+1)
+		}
+		if err := settle(true); err != nil {
+			t.Fatal(err)
 		}
 		kept = append(kept, path)
 	}
@@ -70,6 +73,58 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// A restore that fails leaves what earlier ones saved, and nothing of its own; of
+// one whose outcome is unknown everything stays.
+func TestKeepOfNothingReplaced(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	keep := func(r directory.Revision) func(bool) error {
+		t.Helper()
+		commit(t, s, r, put("a", fmt.Sprint(r)))
+		_, settle, err := s.Keep(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return settle
+	}
+	want := func(revisions ...directory.Revision) {
+		t.Helper()
+		var names []string
+		for _, r := range revisions {
+			names = append(names, snapshotName(r))
+		}
+		got, err := snapshotsIn(filepath.Join(dir, replacedDir))
+		if diff := cmp.Diff(names, got); err != nil || diff != "" {
+			t.Errorf("kept (-want +got), %v:\n%s", err, diff)
+		}
+	}
+	for r := range directory.Revision(3) {
+		if err := keep(r + 1)(true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	failed := keep(4)
+	want(1, 2, 3, 4)
+	if err := failed(false); err != nil {
+		t.Fatal(err)
+	}
+	want(1, 2, 3)
+	keep(5) // and the outcome is unknown
+	want(1, 2, 3, 5)
+	if err := keep(6)(true); err != nil {
+		t.Fatal(err)
+	}
+	want(3, 5, 6)
+	_, again, err := s.Keep(ctx) // of what an earlier restore has replaced
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again(false); err != nil {
+		t.Fatal(err)
+	}
+	want(3, 5, 6)
+}
+
 // Files of snapshots are for the owner only, and so are their directories.
 func TestSnapshotsArePrivate(t *testing.T) {
 	dir := t.TempDir()
@@ -78,7 +133,7 @@ func TestSnapshotsArePrivate(t *testing.T) {
 	if err := s.Snapshot(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Keep(ctx); err != nil {
+	if _, _, err := s.Keep(ctx); err != nil {
 		t.Fatal(err)
 	}
 	for _, sub := range []string{snapshotDir, replacedDir} {

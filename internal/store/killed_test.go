@@ -85,13 +85,17 @@ func restoreForEver(dir string) error {
 			return err
 		}
 		fmt.Println("begin", i%2)
-		if _, err := s.Keep(ctx); err != nil {
+		_, settle, err := s.Keep(ctx)
+		if err != nil {
 			return err
 		}
 		if _, err := d.Update(ctx, directory.Cause{Command: "restore"}, func(tx *directory.Tx) error {
 			_, err := tx.Restore(records)
 			return err
 		}); err != nil {
+			return err
+		}
+		if err := settle(true); err != nil {
 			return err
 		}
 		fmt.Println("done", i%2)
