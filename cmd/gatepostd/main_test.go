@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +50,11 @@ func TestRun(t *testing.T) {
 	bad := write(t, "statedir = 1\n[quota]\nfull_code = 550\n")
 	missing := write(t, closed+"[mail]\nuid = \"no-such-user\"\ngid = 5000\n")
 	absent := filepath.Join(t.TempDir(), "absent.toml")
+	state := filepath.Join(t.TempDir(), "state")
+	if err := os.MkdirAll(filepath.Join(state, "lock"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	locked := write(t, fmt.Sprintf("state_dir = %q\n", state)+closed+"[mail]\nuid = 5000\ngid = 5000\n")
 	for _, row := range []struct {
 		name           string
 		args           []string
@@ -68,8 +74,9 @@ func TestRun(t *testing.T) {
 		{"check of what is missing", []string{"--check", "--config", missing}, 1, "", missing + `: line 24: mail.uid: there is no user "no-such-user" on this machine`},
 		{"check of an absent file", []string{"--check", "--config", absent}, 1, "", absent + ": no such file"},
 		{"start with a bad file", []string{"--config", bad, "--log-format", "text"}, 1, "", `line=3 key=quota.full_code err="550 is neither 552 nor 452"`},
-		{"start with an absent file", []string{"--config", absent, "--log-format", "text"}, 1, "", absent + ": no such file"},
+		{"start with an absent file", []string{"--config", absent, "--log-format", "text"}, 1, "", `msg="the configuration cannot be used" config=` + absent},
 		{"start without what is needed", []string{"--config", missing, "--log-format", "text"}, 1, "", `line=24 key=mail.uid`},
+		{"start with a state that cannot be used", []string{"--config", locked, "--log-format", "text"}, 1, "", `level=ERROR msg="gatepost cannot start" config=` + locked + ` err="`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer

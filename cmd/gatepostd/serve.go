@@ -27,7 +27,7 @@ func serve(c call, log *slog.Logger) int {
 	defer signal.Stop(signals)
 	loaded, err := config.Load(c.config, c.optional)
 	if err != nil {
-		logMistakes(log, slog.LevelError, c.config, err)
+		logMistakes(log, slog.LevelError, "the configuration cannot be used", c.config, err)
 		return exitFailed
 	}
 	d, err := start(signals, daemon.Options{Config: loaded, Version: versionNumber(), Log: log})
@@ -36,7 +36,7 @@ func serve(c call, log *slog.Logger) int {
 		log.Info("ended while starting")
 		return exitDone
 	case err != nil:
-		logMistakes(log, slog.LevelError, c.config, err)
+		logMistakes(log, slog.LevelError, "gatepost cannot start", c.config, err)
 		return exitFailed
 	}
 	log.Info("ready", "version", versionNumber(), "config", c.config)
@@ -93,7 +93,7 @@ func reload(d *daemon.Daemon, c call, log *slog.Logger) {
 	}
 	if err != nil {
 		log.Error("the configuration stays as it was: the file cannot be used", "config", c.config)
-		logMistakes(log, slog.LevelError, c.config, err)
+		logMistakes(log, slog.LevelError, "the configuration cannot be used", c.config, err)
 	}
 }
 
@@ -125,11 +125,12 @@ func end(d *daemon.Daemon, signals <-chan os.Signal, log *slog.Logger) int {
 	}
 }
 
-// logMistakes logs an error; each mistake of a configuration by itself.
-func logMistakes(log *slog.Logger, level slog.Level, file string, err error) {
+// logMistakes logs an error: each mistake of a configuration by itself, anything
+// else with the message, for it need not be the configuration's fault.
+func logMistakes(log *slog.Logger, level slog.Level, message, file string, err error) {
 	var mistakes config.Mistakes
 	if !errors.As(err, &mistakes) {
-		log.Log(context.Background(), level, "the configuration cannot be used", "config", file, "err", err)
+		log.Log(context.Background(), level, message, "config", file, "err", err)
 		return
 	}
 	for _, m := range mistakes {
