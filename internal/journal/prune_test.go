@@ -271,8 +271,11 @@ func TestBegunAnew(t *testing.T) {
 		if a := j.Anchor(); a.First != 7 || a.Why != Anew || a.Before != (Chain{}) {
 			t.Errorf("Anchor = %+v, want anew with change 7", a)
 		}
-		if _, err := j.Verify(6, nothing); !errors.Is(err, ErrPruned) {
-			t.Errorf("Verify(6) = %v, want that it is not there", err)
+		if v, err := j.Verify(6, nothing); err != nil || v.First != 7 || v.Last != 6 || v.Anchor.Why != Anew {
+			t.Errorf("Verify(6) = %+v, %v, want nothing, begun anew", v, err)
+		}
+		if _, err := j.Verify(5, nothing); !errors.Is(err, ErrPruned) {
+			t.Errorf("Verify(5) = %v, want that it is not there", err)
 		}
 		_ = j.Close()
 	}

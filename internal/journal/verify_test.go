@@ -99,6 +99,77 @@ func TestVerifyMissesTheEnd(t *testing.T) {
 	}
 }
 
+// The head of a segment that has no frame yet is checked too: what comes next
+// hangs on it, and the next start would refuse it.
+func TestVerifyEmptySegments(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		begin uint64 // what was before is lost
+		fill  int
+	}{
+		{"a fresh journal", 1, 0},
+		{"a journal begun anew", 7, 0},
+		{"an empty last segment", 1, 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dir := t.TempDir()
+			j := open(t, Options{Dir: dir, Begin: row.begin})
+			fill(t, j, row.fill)
+			if err := j.Roll(); err != nil {
+				t.Fatal(err)
+			}
+			last := j.Next() - 1
+			if v, err := j.Verify(last, nothing); err != nil || v.Last != last || v.Chain != j.Chain() {
+				t.Fatalf("Verify(%d) = %+v, %v, want it intact", last, v, err)
+			}
+			path := filepath.Join(dir, segmentName(last+1))
+			whole, err := os.ReadFile(path)
+			if err != nil || len(whole) != segmentHead {
+				t.Fatalf("%s has %d bytes, %v, want a head only", path, len(whole), err)
+			}
+			for i := range whole {
+				changed := bytes.Clone(whole)
+				changed[i] ^= 0x04
+				rewrite(t, path, changed)
+				_, err := j.Verify(last, nothing)
+				if damage := (*DamageError)(nil); !errors.As(err, &damage) || damage.Segment != segmentName(last+1) || damage.Offset != 0 {
+					t.Errorf("byte %d changed: Verify(%d) = %v, want its segment", i, last, err)
+				}
+			}
+			rewrite(t, path, encodeSegmentHead(last+1, Chain{1}))
+			if _, err := j.Verify(last, nothing); !errors.As(err, new(*DamageError)) {
+				t.Errorf("with the head of another journal: Verify(%d) = %v, want damage", last, err)
+			}
+		})
+	}
+}
+
+// A last segment whose head is not whole yet is being made: not damage. The only
+// one that is there is not being made any more.
+func TestVerifyWhileASegmentIsMade(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir()})
+	fill(t, j, 2)
+	for _, n := range []int{0, 1, segmentHead - 1} {
+		rewrite(t, filepath.Join(j.dir, segmentName(3)), encodeSegmentHead(3, j.Chain())[:n])
+		if v, err := j.Verify(2, nothing); err != nil || v.Last != 2 {
+			t.Errorf("with %d bytes of the next head: Verify = %+v, %v, want it intact", n, v, err)
+		}
+	}
+	fresh := open(t, Options{Dir: t.TempDir()})
+	path := filepath.Join(fresh.dir, segmentName(1))
+	for _, remove := range []func() error{
+		func() error { return os.Truncate(path, segmentHead-1) },
+		func() error { return os.Remove(path) },
+	} {
+		if err := remove(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fresh.Verify(0, nothing); !errors.As(err, new(*DamageError)) {
+			t.Errorf("Verify(0) = %v, want that the first segment is damaged", err)
+		}
+	}
+}
+
 func rewrite(t *testing.T, path string, content []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, content, 0o600); err != nil {

@@ -52,3 +52,30 @@ func TestVerifyOfAnotherFormat(t *testing.T) {
 		t.Errorf("Verify = %v, want errBatch", err)
 	}
 }
+
+// A trail that is empty because the journal was lost is in order, and so is one
+// that never had a change: all that there is to verify is where it goes on.
+func TestVerifyOfAnEmptyTrail(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	commit(t, s, 1, put("a", "value"))
+	commit(t, s, 2, put("b", "value"))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "journal"), filepath.Join(dir, "journal.away")); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	v, err := s.Verify(ctx)
+	if err != nil || v.First != 3 || v.Last != 2 || v.Anchor.Why != journal.Anew {
+		t.Errorf("Verify = %+v, %v, want nothing, begun anew with change 3", v, err)
+	}
+	if _, err := s.VerifyTo(ctx, 1); !errors.Is(err, journal.ErrPruned) {
+		t.Errorf("VerifyTo(1) = %v, want that it is not there", err)
+	}
+	commit(t, s, 3, put("c", "value"))
+	if v, err = s.Verify(ctx); err != nil || v.First != 3 || v.Last != 3 {
+		t.Errorf("Verify = %+v, %v, want change 3", v, err)
+	}
+}
