@@ -148,7 +148,7 @@ func verified(v journal.Verified) *command.Verified {
 		out.Changes = out.Last - out.First + 1
 	}
 	switch {
-	case v.First != v.Anchor.First: // pruning was interrupted, or there was none
+	case v.Anchor.Why == journal.FromStart, v.First != v.Anchor.First: // nothing was pruned, or that was interrupted
 	case v.Anchor.Why == journal.Pruned:
 		out.Begins, out.Anchor, out.Pruned = "pruned", hex.EncodeToString(v.Anchor.Before[:]), optionalTime(v.Anchor.Made)
 	default:

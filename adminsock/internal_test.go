@@ -14,9 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/gatepost/gatepost/adminsock/command"
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/journal"
 	"github.com/gatepost/gatepost/internal/password"
 )
 
@@ -81,6 +84,30 @@ func TestProblemOf(t *testing.T) {
 				t.Errorf("reason for the log = %v at status %d", c.reason, p.Status)
 			}
 		})
+	}
+}
+
+// What is told of where the trail begins, also while it has no change.
+func TestVerified(t *testing.T) {
+	noon := time.Date(2025, 1, 1, 12, 0, 0, 0, time.UTC)
+	head, none := journal.Chain{1}, strings.Repeat("00", 32)
+	for _, row := range []struct {
+		name string
+		in   journal.Verified
+		want command.Verified
+	}{
+		{"nothing was ever changed", journal.Verified{}, command.Verified{Begins: "start", Head: none}},
+		{"from the start", journal.Verified{First: 1, Last: 2}, command.Verified{Begins: "start", Changes: 2, First: 1, Last: 2, Head: none}},
+		{"lost", journal.Verified{First: 3, Last: 2, Anchor: journal.Anchor{First: 3, Why: journal.Anew, Made: noon}},
+			command.Verified{Begins: "anew", First: 3, Last: 2, Head: none}},
+		{"pruned", journal.Verified{First: 3, Last: 3, Anchor: journal.Anchor{First: 3, Before: head, Why: journal.Pruned, Made: noon}},
+			command.Verified{Begins: "pruned", Changes: 1, First: 3, Last: 3, Head: none, Anchor: "01" + none[2:], Pruned: &noon}},
+		{"pruning was interrupted", journal.Verified{First: 1, Last: 3, Anchor: journal.Anchor{First: 3, Why: journal.Pruned, Made: noon}},
+			command.Verified{Begins: "start", Changes: 3, First: 1, Last: 3, Head: none}},
+	} {
+		if diff := cmp.Diff(&row.want, verified(row.in)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", row.name, diff)
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ type ChangedName struct {
 // Verified is what verifying the audit trail answers.
 type Verified struct {
 	Changes uint64 `json:"changes" doc:"how many are there and as they were written"`
-	First   uint64 `json:"first" doc:"revision of the first; 0: there is none"`
+	First   uint64 `json:"first" doc:"revision of the first, or of the next when there is none; 0: there was never one"`
 	Last    uint64 `json:"last"`
 	Head    string `json:"head" doc:"SHA-256 that stands for all changes up to the last: who keeps it elsewhere, with that revision, can tell later that nothing before was rewritten"`
 
