@@ -31,7 +31,6 @@ type Call struct {
 	reason   error    // what the log says of an unforeseen error
 	secret   []byte   // the body
 	start    time.Time
-	took     time.Duration
 }
 
 type callKey struct{}
@@ -89,7 +88,6 @@ func (s *Server) change(ctx context.Context, c *Call, update updater, fn func(*d
 
 // account logs a call that has been answered and tells the metrics.
 func (s *Server) account(c *Call, status int) {
-	c.took = time.Since(c.start)
 	result := resultOf(status)
 	switch {
 	case result == Failed && c.reason != nil:
@@ -104,7 +102,7 @@ func (s *Server) account(c *Call, status int) {
 		s.log(slog.LevelDebug, "answered", c)
 	}
 	if s.Hooks.Command != nil && c.Spec != nil {
-		s.Hooks.Command(c.Spec.Name, result, c.took)
+		s.Hooks.Command(c.Spec.Name, result, time.Since(c.start))
 	}
 }
 
@@ -159,7 +157,7 @@ func (s *Server) log(level slog.Level, message string, c *Call, more ...slog.Att
 	attrs := append([]slog.Attr{
 		slog.String("command", c.name()), slog.String("actor", c.Actor), slog.Uint64("peer_uid", uint64(c.Peer.UID)),
 		slog.Int("peer_pid", int(c.Peer.PID)), slog.String("object", printable(c.object)), slog.String("request", c.Request),
-		slog.Duration("took", c.took),
+		slog.Duration("took", time.Since(c.start)),
 	}, more...)
 	s.Log.LogAttrs(context.Background(), level, message, attrs...)
 }
