@@ -118,10 +118,19 @@ func onlyHelp(cmd *cobra.Command, args []string) error {
 	return usage("%s needs a command", cmd.CommandPath())
 }
 
-// open opens a file that was named on the command line; - is standard input.
+// open opens a file that was named on the command line; - is standard input. A
+// directory can be opened too, and would fail only while it is being sent.
 func (a *app) open(name string) (io.ReadCloser, error) {
 	if name == "-" {
 		return io.NopCloser(a.Stdin), nil
 	}
-	return os.Open(name)
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		_ = file.Close()
+		return nil, fmt.Errorf("%s is a directory", name)
+	}
+	return file, nil
 }
