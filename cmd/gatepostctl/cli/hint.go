@@ -42,7 +42,11 @@ func problemHint(p *problem) string {
 		return "gatepostctl user disable " + p.object
 	case "archived":
 		return "gatepostctl user restore " + p.object
-	case "read_only", "unknown_outcome":
+	case "unknown_outcome":
+		return "check the disk, then restart gatepostd, which finds out what is stored: gatepostctl audit tail"
+	case "no_room":
+		return "make room on the disk that has gatepostd's state directory (df -h), then repeat the command"
+	case "read_only":
 		return "gatepostctl status says more; so does the log"
 	case "damaged_backup":
 		return "the newest backups that gatepostd took for itself are in the directory snapshots of its state directory; restore takes them too"
