@@ -43,8 +43,9 @@ func (b *benchmark) asking(ctx context.Context) (err error) {
 
 // fleet is every server that is asked.
 type fleet struct {
-	echo, few, many, million *server
-	policy, auth             []*peerServer
+	echo, echoLoop     *server
+	few, many, million *server
+	policy, auth       []*peerServer
 }
 
 // peerServer is a running peer.
@@ -54,7 +55,7 @@ type peerServer struct {
 }
 
 func (f *fleet) stop() error {
-	errs := []error{stopAll(f.echo, f.few, f.many, f.million)}
+	errs := []error{stopAll(f.echo, f.echoLoop, f.few, f.many, f.million)}
 	for _, p := range append(f.policy, f.auth...) {
 		errs = append(errs, stopAll(p.server))
 	}
@@ -64,7 +65,10 @@ func (f *fleet) stop() error {
 func (b *benchmark) startAll(ctx context.Context) (*fleet, error) {
 	f := &fleet{}
 	var err error
-	if f.echo, err = b.startEcho(ctx, "\n\n", traffic.Dunno); err != nil {
+	if f.echo, err = b.startEcho(ctx, report.Echo, "\n\n", traffic.Dunno); err != nil {
+		return f, err
+	}
+	if f.echoLoop, err = b.startEcho(ctx, report.EchoLoop, "\n\n", traffic.Dunno); err != nil {
 		return f, err
 	}
 	for _, g := range []struct {
@@ -141,18 +145,24 @@ func (b *benchmark) policySubjects(f *fleet) []*subject {
 	active := traffic.Users{Count: million.Count, Active: activeUsers}
 	var list []*subject
 	for _, n := range conns {
+		list = append(list, f.echo.askPolicy(report.Uniform, few, n))
+		if n >= 64 { // the loads of the targets
+			list = append(list, f.echoLoop.askPolicy(report.Uniform, few, n))
+		}
 		list = append(list,
-			f.echo.askPolicy(report.Uniform, few, n),
 			f.million.askPolicy(report.Uniform, million, n),
 			f.million.askPolicy(report.Active, active, n),
 			f.few.askPolicy(report.Uniform, few, n),
 			f.many.askPolicy(report.Uniform, many, n))
 	}
 	list = append(list, f.million.askPolicy(report.Whole, million, 64))
-	for _, rate := range []float64{report.OpenRate, steadyRate} {
+	for _, open := range []struct {
+		conns int
+		rate  float64
+	}{{64, report.OpenRate}, {64, steadyRate}, {1000, report.OpenRate}} {
 		list = append(list,
-			f.echo.askPolicy(report.Uniform, few, 64).at(rate),
-			f.million.askPolicy(report.Uniform, million, 64).at(rate))
+			f.echo.askPolicy(report.Uniform, few, open.conns).at(open.rate),
+			f.million.askPolicy(report.Uniform, million, open.conns).at(open.rate))
 	}
 	for _, p := range f.policy {
 		list = append(list, p.ask("policy", report.Uniform, 64))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/gatepost/gatepost/e2e/bench/load"
 	"github.com/gatepost/gatepost/e2e/bench/process"
@@ -12,10 +13,22 @@ import (
 )
 
 // crowdConns are open while a further client asks; every second one has sent
-// half a request.
+// half a request, and every second of those a large half.
 const crowdConns = 10_000
 
 const halfRequest = "request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ES"
+
+// largeHalf returns half a request of about 16 KiB, of attributes that each keep
+// to what gatepostd takes.
+func largeHalf() string {
+	var b strings.Builder
+	b.WriteString("request=smtpd_access_policy\nprotocol_state=RCPT\n")
+	for i := range 8 {
+		fmt.Fprintf(&b, "attribute%d=%s\n", i, strings.Repeat("x", 2000))
+	}
+	b.WriteString("protocol_name=ES")
+	return b.String()
+}
 
 // crowd measures a further client's latency while many connections do nothing.
 // Half a request is cut off after some seconds, so each round makes them anew.
@@ -24,7 +37,7 @@ func (b *benchmark) crowd(ctx context.Context, s *server) error {
 		return err
 	}
 	c := &b.results.Crowd
-	c.Conns, c.HalfSent, c.Users = crowdConns, crowdConns/2, s.users.Count
+	c.Conns, c.HalfSent, c.Large, c.Users = crowdConns, crowdConns/2, len(largeHalf()), s.users.Count
 	further := s.askPolicy("further client", s.users, 1)
 	further.run.Pinned = false
 	for round := range b.options.rounds {
@@ -45,6 +58,7 @@ func (b *benchmark) crowd(ctx context.Context, s *server) error {
 }
 
 func gather(ctx context.Context, socket string) ([]net.Conn, error) {
+	halves := [...]string{halfRequest, largeHalf()}
 	var conns []net.Conn
 	for i := range crowdConns {
 		conn, err := load.Dial(ctx, "unix", socket)
@@ -55,7 +69,7 @@ func gather(ctx context.Context, socket string) ([]net.Conn, error) {
 		if i%2 == 0 {
 			continue
 		}
-		if _, err := io.WriteString(conn, halfRequest); err != nil {
+		if _, err := io.WriteString(conn, halves[i/2%2]); err != nil {
 			return conns, err
 		}
 	}

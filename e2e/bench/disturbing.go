@@ -28,7 +28,7 @@ func (b *benchmark) disturbing(ctx context.Context) (err error) {
 	collector := func() error { return s.process.Signal(syscall.SIGUSR1) }
 	quiet := s.askPolicy(report.Quiet, million, 64).at(report.OpenRate)
 	changing := s.askPolicy(report.Changes, million, 64).at(report.OpenRate)
-	changing.begin, changing.end = writer.begin, writer.end
+	changing.begin, changing.end, changing.changes = writer.begin, writer.end, writer.rate
 	undisturbed := s.askPolicy(report.Undisturb, million, 64)
 	collected := s.askPolicy(report.Collected, million, 64)
 	collected.begin, collected.end = collector, collector
@@ -40,7 +40,7 @@ func (b *benchmark) disturbing(ctx context.Context) (err error) {
 
 // profiles takes a CPU profile of the echo server and of the daemon.
 func (b *benchmark) profiles(ctx context.Context, daemon *server) (err error) {
-	echo, err := b.startEcho(ctx, "\n\n", traffic.Dunno)
+	echo, err := b.startEcho(ctx, report.Echo, "\n\n", traffic.Dunno)
 	if err != nil {
 		return err
 	}

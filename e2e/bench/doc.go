@@ -1,6 +1,7 @@
-// Command bench measures gatepostd: against a bare echo server on the same kind
-// of socket, which is as fast as a Go server can be, and against the programs
-// that do the same work and are installed.
+// Command bench measures gatepostd: against two bare echo servers on the same
+// kind of socket, with a goroutine for each connection (the targets' reference)
+// and with an event loop (near to what the kernel allows), and against the
+// programs that do the same work and are installed.
 //
 //	go run ./e2e/bench [-quick] [-rounds N] [-cache DIR] [-out DIR]
 //
@@ -18,7 +19,7 @@
 // force a garbage collection, and to take a CPU profile. For these bench runs
 // the same package daemon in a process of its own (see instrumented.go).
 //
-// The packages below: load asks, traffic is what it asks, echo is the physical
-// limit, population fills the directories, peer runs the other programs,
+// The packages below: load asks, traffic is what it asks, echo is the
+// references, population fills the directories, peer runs the other programs,
 // process asks the kernel, report judges and writes.
 package main

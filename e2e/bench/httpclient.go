@@ -50,17 +50,20 @@ func (s *server) metric(name string) (float64, error) {
 // changesPerSecond is the write load.
 const changesPerSecond = 100
 
-// changes changes users one after the other, at a steady rate.
+// changes changes users one after the other, at a steady rate: a change that is
+// due while another is being made is made after it, not left out.
 type changes struct {
 	server *server
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	err    error
+	made   int           // from begin to end
+	took   time.Duration // from begin to end
 }
 
 func (c *changes) begin() error {
 	ctx, cancel := context.WithCancel(context.Background())
-	c.cancel, c.err = cancel, nil
+	c.cancel, c.err, c.made = cancel, nil, 0
 	c.done.Go(func() { c.err = c.run(ctx) })
 	return nil
 }
@@ -71,20 +74,25 @@ func (c *changes) end() error {
 	return c.err
 }
 
+// rate returns how many changes a second were made from begin to end.
+func (c *changes) rate() float64 { return float64(c.made) / c.took.Seconds() }
+
 func (c *changes) run(ctx context.Context) error {
 	client := over(c.server.socket("admin"))
 	defer client.CloseIdleConnections()
-	tick := time.NewTicker(time.Second / changesPerSecond)
-	defer tick.Stop()
+	began := time.Now()
+	defer func() { c.took = time.Since(began) }()
 	for {
+		due := began.Add(time.Duration(c.made+1) * time.Second / changesPerSecond)
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
-			if err := c.change(client); err != nil {
-				return err
-			}
+		case <-time.After(time.Until(due)):
 		}
+		if err := c.change(client); err != nil {
+			return err
+		}
+		c.made++
 	}
 }
 

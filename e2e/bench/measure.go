@@ -21,6 +21,10 @@ type subject struct {
 
 	// begin and end surround a measurement, if not nil.
 	begin, end func() error
+
+	// changes returns how many changes a second were made between begin and end,
+	// if not nil.
+	changes func() float64
 }
 
 // rounds lets subjects take turns. Their servers are stopped where they are
@@ -82,7 +86,11 @@ func (b *benchmark) measure(ctx context.Context, s *subject, round uint64) (repo
 	if err = errors.Join(err, m.err); err != nil {
 		return report.Sample{}, err
 	}
-	return m.sample(r), nil
+	sample := m.sample(r)
+	if s.changes != nil {
+		sample.Changes = s.changes()
+	}
+	return sample, nil
 }
 
 // meter reads what a server uses while it is measured.

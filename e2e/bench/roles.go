@@ -20,6 +20,7 @@ import (
 // roles are what bench does in processes of its own.
 var roles = map[string]func(args []string) error{
 	"role-echo":      serveEcho,
+	"role-echo-loop": serveEchoLoop,
 	"role-gatepostd": serveInstrumented,
 	"role-flat":      readFlat,
 }
@@ -29,6 +30,20 @@ const readyWord = "msg=ready"
 
 // serveEcho: SOCKET END REPLY PROFILE, END and REPLY quoted as in Go.
 func serveEcho(args []string) error {
+	return echoing(args, func(end, reply []byte, l *net.UnixListener) error {
+		return (&echo.Server{End: end, Reply: reply}).Serve(l)
+	})
+}
+
+// serveEchoLoop: as serveEcho.
+func serveEchoLoop(args []string) error {
+	return echoing(args, func(end, reply []byte, l *net.UnixListener) error {
+		return (&echo.Loop{End: end, Reply: reply}).Serve(l)
+	})
+}
+
+// echoing serves until a signal ends it.
+func echoing(args []string, serve func(end, reply []byte, l *net.UnixListener) error) error {
 	if len(args) != 4 {
 		return fmt.Errorf("echo: %d arguments", len(args))
 	}
@@ -40,18 +55,20 @@ func serveEcho(args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("unix", args[0])
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: args[0], Net: "unix"})
 	if err != nil {
 		return err
 	}
 	ended := instrument(args[3], 0)
 	fmt.Println(readyWord)
-	go func() {
-		<-ended
-		_ = l.Close()
-	}()
-	_ = (&echo.Server{End: []byte(end), Reply: []byte(reply)}).Serve(l)
-	return nil
+	failed := make(chan error, 1)
+	go func() { failed <- serve([]byte(end), []byte(reply), l) }() // ends with the process
+	select {
+	case <-ended:
+		return nil
+	case err := <-failed:
+		return err
+	}
 }
 
 // readFlat: FILE; prints what it took.

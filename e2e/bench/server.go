@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatepost/gatepost/e2e/bench/process"
+	"github.com/gatepost/gatepost/e2e/bench/report"
 	"github.com/gatepost/gatepost/e2e/bench/traffic"
 )
 
@@ -34,14 +35,19 @@ type server struct {
 // socket returns the address of a door.
 func (s *server) socket(door string) string { return filepath.Join(s.dir, door) }
 
-// startEcho starts an echo server for requests that end with end.
-func (b *benchmark) startEcho(ctx context.Context, end, reply string) (*server, error) {
+// startEcho starts an echo server, report.Echo or report.EchoLoop, for requests
+// that end with end.
+func (b *benchmark) startEcho(ctx context.Context, name, end, reply string) (*server, error) {
+	role := "role-echo"
+	if name == report.EchoLoop {
+		role = "role-echo-loop"
+	}
 	dir, err := os.MkdirTemp(b.dir, "echo")
 	if err != nil {
 		return nil, err
 	}
-	s := &server{name: "echo", dir: dir}
-	cmd := exec.CommandContext(ctx, b.self, "role-echo", s.socket("policy"),
+	s := &server{name: name, dir: dir}
+	cmd := exec.CommandContext(ctx, b.self, role, s.socket("policy"),
 		strconv.Quote(end), strconv.Quote(reply), filepath.Join(dir, "profile"))
 	return s, s.start(cmd)
 }

@@ -1,8 +1,13 @@
-// Package echo is the physical limit that gatepost is compared with: a server
-// that reads a request, sees where it ends, and writes a fixed reply, with
-// nothing in between. It is written to be hard to beat in Go: a goroutine for
-// each connection, one Read and one Write a request, no deadline, no
-// allocation, no lock, no shared memory.
+// Package echo is what gatepost is compared with: servers that read a request,
+// see where it ends, and write a fixed reply, with nothing in between. No
+// deadline, no allocation, no lock, no shared memory.
+//
+// [Server] is what a Go program does by itself: a goroutine for each connection,
+// one Read and one Write a request. The targets were set against it. It is not
+// the limit: [Loop] goes past the Go scheduler, waits for all connections in one
+// epoll instance, and was measured to need 26 to 41 % less CPU a request with 64
+// and with 1000 connections; its requests are two system calls and a share of a
+// wait.
 package echo
 
 import (

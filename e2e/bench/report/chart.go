@@ -68,7 +68,7 @@ func (r *Results) policyBars(figure func(Sample) float64, text string, all bool)
 		}
 		b := bar{label: run.Server, colour: colourOurs, length: run.Median(figure)}
 		switch {
-		case run.Server == Echo:
+		case run.Server == Echo, run.Server == EchoLoop:
 			b.colour = colourEcho
 		case !strings.HasPrefix(run.Server, "gatepost"):
 			b.colour = colourPeers

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -78,6 +79,47 @@ func TestTargetMet(t *testing.T) {
 		if row.target.Met() != row.met || row.target.Aimed() != row.aimed {
 			t.Errorf("%s: Met, Aimed = %v, %v, want %v, %v", row.name, row.target.Met(), row.target.Aimed(), row.met, row.aimed)
 		}
+	}
+}
+
+func TestTooFewChangesAreNoMeasurement(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		changes []float64
+		known   bool
+	}{
+		{"all made", []float64{99, 100}, true},
+		{"too few in one round", []float64{100, 94}, false},
+		{"none counted", []float64{0, 0}, false},
+	} {
+		quiet := &Run{Server: Largest, Load: Quiet, Conns: 64, Rate: OpenRate}
+		changing := &Run{Server: Largest, Load: Changes, Conns: 64, Rate: OpenRate}
+		for _, n := range row.changes {
+			quiet.Samples = append(quiet.Samples, Sample{P50: 100, P90: 200})
+			changing.Samples = append(changing.Samples, Sample{P50: 100, P90: 200, Changes: n})
+		}
+		r := &Results{Runs: []*Run{quiet, changing}}
+		r.judgeDisturbed()
+		for _, target := range r.Targets[:2] {
+			if target.Known != row.known || target.Met() != row.known {
+				t.Errorf("%s: %s: Known, Met = %v, %v, want %v", row.name, target.What, target.Known, target.Met(), row.known)
+			}
+		}
+	}
+}
+
+func TestPageComparesWithTheEventLoop(t *testing.T) {
+	r := &Results{Runs: []*Run{
+		{Server: EchoLoop, Door: "policy", Load: Uniform, Conns: 64, Samples: []Sample{{CPU: 3, Throughput: 100}}},
+		{Server: Largest, Door: "policy", Load: Uniform, Conns: 64, Samples: []Sample{{CPU: 6, Throughput: 80}}},
+		{Server: Largest, Door: "policy", Load: Uniform, Conns: 8, Samples: []Sample{{CPU: 6, Throughput: 80}}},
+	}}
+	p := &page{}
+	p.loop(r)
+	want := "| 64 | echo, event loop | all users | 1.00 | 1.00 |\n| 64 | gatepost, 1 000 000 users | all users | 0.500 | 0.800 |\n\n"
+	_, rows, _ := strings.Cut(p.String(), "--: | --: |\n")
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Errorf("table (-want +got):\n%s", diff)
 	}
 }
 

@@ -63,6 +63,7 @@ type Sample struct {
 	User       float64 `json:"user_us"` // of it
 	Allocs     float64 `json:"allocs"`  // heap objects for each request; -1: not known
 	Client     float64 `json:"client_us"`
+	Changes    float64 `json:"changes,omitempty"` // made meanwhile, a second
 }
 
 // Start is how long the daemon takes to answer with the most users.
@@ -98,7 +99,8 @@ type Idle struct {
 // Crowd is a further client's view while many connections are open.
 type Crowd struct {
 	Conns     int      `json:"conns"`
-	HalfSent  int      `json:"half_sent"` // of them have sent half a request
+	HalfSent  int      `json:"half_sent"`  // of them have sent half a request
+	Large     int      `json:"large_half"` // bytes that every second of those has sent
 	Users     int      `json:"users"`
 	Anonymous int64    `json:"anonymous_bytes"`
 	Samples   []Sample `json:"samples"`
@@ -179,4 +181,5 @@ var (
 	P99        = func(s Sample) float64 { return s.P99 }
 	CPU        = func(s Sample) float64 { return s.CPU }
 	Allocs     = func(s Sample) float64 { return s.Allocs }
+	Changed    = func(s Sample) float64 { return s.Changes }
 )
