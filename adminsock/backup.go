@@ -3,6 +3,7 @@ package adminsock
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -60,14 +61,13 @@ func (s *Server) restore(ctx context.Context, c *Call, _ *command.RestoreInput) 
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	records, taken, err := s.readBackup(file)
+	contents, out, err := s.readBackup(file)
 	if err != nil {
 		return nil, err
 	}
 	t.is(stageWaiting)
-	out := &command.Restored{Records: uint64(len(records)), Restored: uint64(taken)}
 	for range moves {
-		if err = s.replace(ctx, c, records, out); !errors.Is(err, errMoved) {
+		if err = s.replace(ctx, c, contents, out); !errors.Is(err, errMoved) {
 			break
 		}
 	}
@@ -75,21 +75,32 @@ func (s *Server) restore(ctx context.Context, c *Call, _ *command.RestoreInput) 
 }
 
 // readBackup reads a file twice: nothing is kept of it before it is known to be
-// whole.
-func (s *Server) readBackup(file *os.File) (map[string][]byte, directory.Revision, error) {
+// whole. What it holds must be what a gatepost has written.
+func (s *Server) readBackup(file *os.File) (*directory.Contents, *command.Restored, error) {
 	nothing := func(_, _ []byte) error { return nil }
 	if _, err := s.ReadBackup(file, nothing); err != nil {
-		return nil, 0, backupProblem(err)
+		return nil, nil, backupProblem(err)
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	records := map[string][]byte{}
 	taken, err := s.ReadBackup(file, func(key, value []byte) error {
+		if _, twice := records[string(key)]; twice {
+			return fmt.Errorf("%w: the record %.80q stands there twice", snapshot.ErrDamaged, key)
+		}
 		records[string(key)] = value
 		return nil
 	})
-	return records, taken, backupProblem(err)
+	if err != nil {
+		return nil, nil, backupProblem(err)
+	}
+	var contents *directory.Contents
+	s.Lane.Run(func() { contents, err = directory.NewContents(records, taken) })
+	if err != nil {
+		return nil, nil, backupProblem(fmt.Errorf("%w: %w", snapshot.ErrDamaged, err))
+	}
+	return contents, &command.Restored{Records: uint64(len(records)), Restored: uint64(taken)}, nil
 }
 
 func backupProblem(err error) error {
@@ -101,7 +112,7 @@ func backupProblem(err error) error {
 
 // replace keeps what is there and replaces it, or fails with errMoved when
 // something was changed in between.
-func (s *Server) replace(ctx context.Context, c *Call, records map[string][]byte, out *command.Restored) error {
+func (s *Server) replace(ctx context.Context, c *Call, contents *directory.Contents, out *command.Restored) error {
 	before := s.Directory.Revision()
 	kept, settle, err := s.Backup.Keep(ctx)
 	if err != nil {
@@ -113,7 +124,7 @@ func (s *Server) replace(ctx context.Context, c *Call, records map[string][]byte
 		if s.Directory.Revision() != before {
 			return errMoved
 		}
-		if done, err = tx.Restore(records); err == nil && done.Before != before {
+		if done, err = tx.Restore(contents); err == nil && done.Before != before {
 			return errMoved // by an earlier command of the same batch
 		}
 		return err

@@ -57,7 +57,7 @@ func TestLostRecord(t *testing.T) {
 	}
 	var done directory.Restored
 	if _, err := d.Update(t.Context(), directory.Cause{}, func(tx *directory.Tx) (err error) {
-		done, err = tx.Restore(records)
+		done, err = tx.Restore(contentsOf(t, records))
 		return err
 	}); err != nil || done.Changed != 1 {
 		t.Errorf("Restore = %+v, %v, want the lost record written again", done, err)

@@ -84,13 +84,17 @@ func restoreForEver(dir string) error {
 		if err != nil {
 			return err
 		}
+		contents, err := directory.NewContents(records, 1)
+		if err != nil {
+			return err
+		}
 		fmt.Println("begin", i%2)
 		_, settle, err := s.Keep(ctx)
 		if err != nil {
 			return err
 		}
 		if _, err := d.Update(ctx, directory.Cause{Command: "restore"}, func(tx *directory.Tx) error {
-			_, err := tx.Restore(records)
+			_, err := tx.Restore(contents)
 			return err
 		}); err != nil {
 			return err
