@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -183,6 +184,50 @@ func TestFailedRoll(t *testing.T) {
 			_ = j.Close()
 			if got := replay(t, open(t, o), 1); len(got) != 1 || got[0] != "2-2 change 1" {
 				t.Errorf("after a restart %v, want the change that was taken", got)
+			}
+		})
+	}
+}
+
+// A frame that was written and never synced, or whose sync failed, is written
+// again and synced before Open returns; one that is known is only synced. When
+// that fails there is no journal.
+func TestFoundFramesAreMadeDurable(t *testing.T) {
+	long := time.Unix(1e9, 0)
+	for _, c := range []struct {
+		name    string
+		frames  int
+		known   uint64
+		written bool
+	}{
+		{"the last frame is not known", 3, 2, true},
+		{"the last frame is known", 3, 3, false},
+		{"a segment without a frame", 0, 0, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := Options{Dir: t.TempDir(), Known: c.known}
+			j := open(t, o)
+			fill(t, j, c.frames)
+			_ = j.Close()
+			before, path := contents(t, o.Dir), filepath.Join(o.Dir, segmentName(1))
+			if err := os.Chtimes(path, long, long); err != nil {
+				t.Fatal(err)
+			}
+			o.Sync = func(*os.File) error { return syscall.EIO }
+			if _, err := Open(o); !errors.Is(err, syscall.EIO) {
+				t.Errorf("Open with a failing sync = %v, want EIO", err)
+			}
+			synced := ""
+			o.Sync = func(f *os.File) error { synced = f.Name(); return nil }
+			open(t, o)
+			if synced != path {
+				t.Errorf("Open has synced %q, want %s", synced, path)
+			}
+			if info, err := os.Stat(path); err != nil || info.ModTime().After(long) != c.written {
+				t.Errorf("written again: %v, %v, want %v", info.ModTime().After(long), err, c.written)
+			}
+			if diff := cmp.Diff(before, contents(t, o.Dir)); diff != "" {
+				t.Errorf("files changed (-before +after):\n%s", diff)
 			}
 		})
 	}

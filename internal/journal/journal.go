@@ -45,6 +45,7 @@ type Journal struct {
 	log     *slog.Logger
 	reading bool   // it was opened read-only
 	anchor  Anchor // when it was opened
+	tail    int64  // where the last frame began then, in the last segment; 0: it had none
 
 	mu      sync.Mutex // guards file, at and failure
 	file    *os.File   // the last segment

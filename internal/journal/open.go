@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Open opens the journal in o.Dir, or makes it, checks all of it, and cuts off a
-// torn tail.
+// Open opens the journal in o.Dir, or makes it, checks all of it, cuts off a torn
+// tail, and makes durable what is left: when it returns, each of its frames is.
 func Open(o Options) (*Journal, error) {
 	j := &Journal{dir: o.Dir, limit: o.SegmentSize, log: o.Log, sync: o.Sync, write: (*os.File).WriteAt, remove: removeSegment}
 	if j.limit == 0 {
@@ -42,7 +42,43 @@ func Open(o Options) (*Journal, error) {
 	if j.file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
+	if err := j.settle(o.Known); err != nil {
+		return nil, errors.Join(fmt.Errorf("open journal: make durable what was found: %w", err), j.file.Close())
+	}
 	return j, nil
+}
+
+// settle makes durable what was read. The process before may have died between
+// writing a frame and syncing it, or its sync failed: then the frame is in the
+// page cache and perhaps nowhere else. Only the last one can be so, since nothing
+// is written behind a frame that is not synced. It is written again unless it is
+// known to have been acknowledged: after a sync that failed the kernel may hold
+// its pages for clean, and another sync would pass them over.
+func (j *Journal) settle(known uint64) error {
+	var err error
+	if j.tail == 0 || j.at.next > known+1 {
+		err = writeAgain(j.file, j.tail, j.at.offset)
+	}
+	if err == nil {
+		err = j.sync(j.file)
+	}
+	return errors.Join(err, syncDir(j.dir))
+}
+
+// writeAgain writes a part of a file again, as it is.
+func writeAgain(file *os.File, from, to int64) error {
+	buffer := make([]byte, piece)
+	for from < to {
+		part := buffer[:min(to-from, piece)]
+		if _, err := file.ReadAt(part, from); err != nil {
+			return err
+		}
+		if _, err := file.WriteAt(part, from); err != nil {
+			return err
+		}
+		from += int64(len(part))
+	}
+	return nil
 }
 
 // makeDir makes the directory, durably.
@@ -145,8 +181,12 @@ func (j *Journal) dropEmptyTail(names []string) ([]string, error) {
 // check reads one segment; of the last one a torn tail is cut off.
 func (j *Journal) check(name string, last bool, known uint64) error {
 	path := filepath.Join(j.dir, name)
-	at, err := scan(path, j.at, nil)
-	j.at = at
+	var end frame
+	at, err := scan(path, j.at, func(f frame, _ []byte) error { end = f; return nil })
+	j.at, j.tail = at, at.offset-end.size()
+	if end.last == 0 {
+		j.tail = 0 // no frame: the segment's head
+	}
 	if damage := (*DamageError)(nil); !last || !errors.As(err, &damage) || damage.Offset < segmentHead || at.next <= known {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/journal"
 	"github.com/gatepost/gatepost/internal/mailaddr"
 	"github.com/gatepost/gatepost/internal/quota"
 	"github.com/gatepost/gatepost/internal/testkit"
@@ -152,5 +153,40 @@ func TestFailedSyncIsUnknown(t *testing.T) {
 	}
 	if _, err := domain("again.test"); err != nil {
 		t.Errorf("a change after the restart = %v", err)
+	}
+}
+
+// What a process wrote into the journal and did not live to sync is durable
+// before the database gets it: else a power cut leaves the database ahead.
+func TestUnsyncedFrameIsSyncedFirst(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	commit(t, s, 1, put("a", "one"))
+	_ = s.Close()
+	failing := func(*os.File) error { return syscall.EIO }
+	j, err := journal.Open(journal.Options{Dir: filepath.Join(dir, "journal"), Known: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &directory.Batch{Entries: []directory.Entry{{Revision: 2, Changes: []directory.Change{put("b", "two")}}}}
+	if err := j.Append(2, encodeBatch(b)); err != nil {
+		t.Fatal(err)
+	}
+	_ = j.Close()
+	if s, err = Open(Options{Dir: dir, sync: failing}); err != nil {
+		t.Fatal(err)
+	}
+	refusedFor(t, s, 3, "check the disk")
+	_ = s.Close()
+	d, err := openDatabase(filepath.Join(dir, "badger"), s.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.head.revision != 1 {
+		t.Errorf("the database has change %d, which was never synced", d.head.revision)
+	}
+	_ = d.db.Close()
+	if got := load(t, open(t, dir)); got["b"] != "two" {
+		t.Errorf("loaded %v when the disk was well again, want b", got)
 	}
 }
