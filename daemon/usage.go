@@ -40,7 +40,8 @@ type usageKeeper struct {
 }
 
 // restore tells the ledger what was saved. Usage of an address that is nobody's
-// any more, or somebody else's by now, is dropped.
+// any more, or somebody else's by now, is dropped; when that fails it stays until
+// the next start.
 func (k *usageKeeper) restore(ctx context.Context) error {
 	var gone []string
 	view := k.directory.View()
@@ -61,8 +62,12 @@ func (k *usageKeeper) restore(ctx context.Context) error {
 	if err != nil || len(gone) == 0 {
 		return err
 	}
+	if err := k.store.DropUsage(gone); err != nil {
+		k.log.Warn("saved usage of users that are gone cannot be dropped", "users", len(gone), "err", err)
+		return nil // nobody is served wrongly for it
+	}
 	k.log.Info("saved usage of users that are gone is dropped", "users", len(gone))
-	return k.store.DropUsage(gone)
+	return nil
 }
 
 // run saves every saveEvery, until ctx ends.

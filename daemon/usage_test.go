@@ -1,11 +1,13 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -21,6 +23,7 @@ import (
 // usageMap is a usageStore in memory.
 type usageMap struct {
 	fail   error
+	full   error // of DropUsage only
 	saves  atomic.Int64
 	values map[string]store.Usage
 }
@@ -44,6 +47,9 @@ func (m *usageMap) LoadUsage(_ context.Context, apply func(store.Usage)) error {
 }
 
 func (m *usageMap) DropUsage(addresses []string) error {
+	if m.full != nil {
+		return m.full
+	}
 	for _, a := range addresses {
 		delete(m.values, a)
 	}
@@ -85,6 +91,26 @@ func TestUsageSurvives(t *testing.T) {
 	}
 	if after.save(); saved.saves.Load() != 1 {
 		t.Error("what was restored is saved again")
+	}
+}
+
+// A disk that is full does not end a start: what cannot be dropped stays, and
+// reaches nobody.
+func TestUsageCannotBeDropped(t *testing.T) {
+	saved := newUsageMap()
+	saved.full = errors.New("the disk is full")
+	k := newKeeper(t, saved)
+	var log bytes.Buffer
+	k.log = slog.New(slog.NewTextHandler(&log, nil))
+	saved.values["nobody@example.test"] = store.Usage{Address: "nobody@example.test", Created: 1, Usage: quota.Usage{Bytes: 1, Measured: time.Now()}}
+	if err := k.restore(context.Background()); err != nil {
+		t.Errorf("restore = %v, want no error", err)
+	}
+	if want := `level=WARN msg="saved usage of users that are gone cannot be dropped" users=1 err="the disk is full"`; !strings.Contains(log.String(), want) {
+		t.Errorf("the log says %q, want %q", log.String(), want)
+	}
+	if len(saved.values) != 1 {
+		t.Errorf("saved usage = %v, want what was there", saved.values)
 	}
 }
 
