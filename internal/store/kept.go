@@ -143,15 +143,12 @@ func (s *Store) NewestSnapshot() (SnapshotFile, error) {
 	}
 	name := names[len(names)-1]
 	path := filepath.Join(s.path(snapshotDir), name)
-	revision, err := strconv.ParseUint(strings.TrimSuffix(name, snapshotSuffix), 10, 64)
-	if err != nil {
-		return SnapshotFile{}, fmt.Errorf("%s does not have the name of a snapshot", path)
-	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return SnapshotFile{}, err
 	}
-	return SnapshotFile{path, directory.Revision(revision), info.ModTime()}, nil
+	revision, _ := revisionOf(name) // snapshots lists only names that have one
+	return SnapshotFile{path, revision, info.ModTime()}, nil
 }
 
 // snapshots lists the snapshots' file names, the oldest first.
@@ -163,6 +160,16 @@ func (s *Store) snapshots() ([]string, error) {
 	return snapshotsIn(dir)
 }
 
+// revisionOf returns the revision in the name of a snapshot; false: it is not the
+// name of one.
+func revisionOf(name string) (directory.Revision, bool) {
+	number, ok := strings.CutSuffix(name, snapshotSuffix)
+	r, err := strconv.ParseUint(number, 10, 64)
+	return directory.Revision(r), ok && err == nil && len(number) == 20
+}
+
+// snapshotsIn lists the snapshots of a directory by their revision. What somebody
+// else keeps there under a name of his own is not touched and not believed.
 func snapshotsIn(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -170,7 +177,7 @@ func snapshotsIn(dir string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), snapshotSuffix) {
+		if _, ok := revisionOf(e.Name()); ok && !e.IsDir() {
 			names = append(names, e.Name())
 		}
 	}

@@ -34,11 +34,47 @@ func TestNewestSnapshot(t *testing.T) {
 	if _, err := os.Stat(got.Path); err != nil {
 		t.Error(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "snapshots", "mine.snapshot"), nil, 0o600); err != nil {
+}
+
+// What has not the name of a snapshot is none: it is not the newest, does not
+// push one out, is not removed, and does not stop a start.
+func TestStrangersAmongSnapshots(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if err := os.MkdirAll(s.path("snapshots"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.NewestSnapshot(); err == nil {
-		t.Errorf("NewestSnapshot beside a file of another name = %+v, want an error", got)
+	strangers := []string{"monday.snapshot", "99.snapshot", "0000000000000000000x.snapshot", "00000000000000000099.snapshot.old", ".snapshot"}
+	for _, name := range strangers {
+		if err := os.WriteFile(s.path("snapshots/"+name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(s.path("snapshots/"+snapshotName(99)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for r := range directory.Revision(4) {
+		commit(t, s, r+1, put("a", "value"))
+		if err := s.Snapshot(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = s.Close()
+	s = open(t, dir)
+	if s.Rebuilt() != "" {
+		t.Errorf("the database was rebuilt: %s", s.Rebuilt())
+	}
+	if got, err := s.NewestSnapshot(); err != nil || got.Revision != 4 {
+		t.Errorf("NewestSnapshot = %+v, %v, want revision 4", got, err)
+	}
+	names, err := s.snapshots()
+	if diff := cmp.Diff([]string{snapshotName(2), snapshotName(3), snapshotName(4)}, names); err != nil || diff != "" {
+		t.Errorf("snapshots (-want +got), %v:\n%s", err, diff)
+	}
+	for _, name := range strangers {
+		if !s.exists("snapshots/" + name) {
+			t.Errorf("%s was removed", name)
+		}
 	}
 }
 

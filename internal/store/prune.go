@@ -199,6 +199,9 @@ func (s *Store) oldestIntact(ctx context.Context) (directory.Revision, error) {
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
+		if err == nil {
+			err = fmt.Errorf("it has the changes up to %d, which is not its name", r)
+		}
 		s.log.Error("a snapshot cannot be used", "snapshot", name, "err", err)
 	}
 	return 0, errors.New("nothing is removed: there is no intact snapshot behind which that may be done")
