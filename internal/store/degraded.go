@@ -114,7 +114,7 @@ func (im *image) head() head {
 func (s *Store) heal() bool {
 	said, wait := "", retryEvery
 	for s.sleep(wait) {
-		if err := s.disk.room(0); err != nil {
+		if err := s.makeRoom(); err != nil {
 			s.image.Load().setReason(err)
 			continue
 		}
@@ -134,6 +134,15 @@ func (s *Store) heal() bool {
 		}
 	}
 	return false
+}
+
+// makeRoom looks whether the disk allows to open the database, without what may
+// lie there unfinished.
+func (s *Store) makeRoom() error {
+	if err := s.sweep(); err != nil {
+		return s.disk.explain(err)
+	}
+	return s.disk.room(0)
 }
 
 // reopen opens database and journal, and goes over to them when they hold what

@@ -126,18 +126,27 @@ func (d *deaths) write(count string) {
 	}
 }
 
-// sweep removes what a process that died has left unfinished.
+// sweep removes what a process that died has left unfinished: snapshots, and a
+// database that was being made anew. It may be what takes the room on the disk.
 func (s *Store) sweep() error {
-	return errors.Join(sweepDir(s.path(snapshotDir)), sweepDir(s.path(replacedDir)))
+	err := errors.Join(sweepDir(s.path(snapshotDir), unfinished), sweepDir(s.path(replacedDir), unfinished))
+	if s.exists(building) {
+		err = errors.Join(err, os.RemoveAll(s.path(building)))
+	}
+	if err != nil {
+		return fmt.Errorf("remove what was left unfinished: %w", err)
+	}
+	return nil
 }
 
-func sweepDir(dir string) error {
+// sweepDir removes the files of a directory whose names begin so.
+func sweepDir(dir, prefix string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), unfinished) {
+		if !strings.HasPrefix(e.Name(), prefix) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {

@@ -10,6 +10,9 @@ import (
 	"github.com/gatepost/gatepost/internal/journal"
 )
 
+// building is the name of a database that is being made.
+const building = "badger.building"
+
 // rebuild makes the database anew, from the newest snapshot that verifies and
 // the journal behind it, or from the journal alone. The damaged one is kept
 // beside it. When it cannot be rebuilt the error says why and what can be done;
@@ -41,13 +44,25 @@ func (s *Store) rebuild(cause error) error {
 }
 
 // buildAnew makes badger.new: it has this name only when it is complete and on
-// the disk, because a start that finds no badger takes it.
+// the disk, because a start that finds no badger takes it. Nothing is left of one
+// that fails, which may be for lack of room.
 func (s *Store) buildAnew() error {
-	building := s.path("badger.building")
-	if err := errors.Join(os.RemoveAll(building), os.RemoveAll(s.path("badger.new"))); err != nil {
+	path := s.path(building)
+	if err := errors.Join(os.RemoveAll(path), os.RemoveAll(s.path("badger.new"))); err != nil {
 		return err
 	}
-	d, err := openDatabase(building, s.log)
+	if err := s.buildIn(path); err != nil {
+		return errors.Join(err, os.RemoveAll(path))
+	}
+	if err := os.Rename(path, s.path("badger.new")); err != nil {
+		return err
+	}
+	return syncDir(s.dir)
+}
+
+// buildIn makes a database with everything, and closes it.
+func (s *Store) buildIn(path string) error {
+	d, err := openDatabase(path, s.log)
 	if err != nil {
 		return err
 	}
@@ -55,13 +70,7 @@ func (s *Store) buildAnew() error {
 	if err = s.fill(s.journal, in.add); err == nil {
 		err = in.flush()
 	}
-	if err = errors.Join(err, d.db.Close(), syncDir(building)); err != nil {
-		return err
-	}
-	if err := os.Rename(building, s.path("badger.new")); err != nil {
-		return err
-	}
-	return syncDir(s.dir)
+	return errors.Join(err, d.db.Close(), syncDir(path))
 }
 
 // fill hands on what makes the whole directory: the newest intact snapshot and

@@ -2,10 +2,13 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/dgraph-io/badger/v4"
@@ -148,20 +151,63 @@ func TestDeadlyDatabaseIsRebuilt(t *testing.T) {
 	}
 }
 
-// What a process that was killed left of a snapshot does not stay.
-func TestUnfinishedSnapshotIsRemoved(t *testing.T) {
-	dir := t.TempDir()
-	left := filepath.Join(dir, "snapshots", "unfinished-123")
-	if err := os.MkdirAll(filepath.Dir(left), 0o700); err != nil {
+// What a process that was killed left unfinished does not stay, also when it is
+// what has filled the disk: it goes before anybody looks.
+func TestUnfinishedIsRemoved(t *testing.T) {
+	for _, left := range []string{"snapshots/unfinished-123", "before-restore/unfinished-123", "badger.building/000001.mem", "restoring-123"} {
+		t.Run(left, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			commit(t, s, 1, put("a", "one"))
+			_ = s.Close()
+			path := filepath.Join(dir, left)
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte("half"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, err := Open(Options{Dir: dir, free: func(string) (uint64, error) {
+				if _, err := os.Stat(path); err == nil {
+					return 0, nil
+				}
+				return roomy, nil
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			commit(t, s, 2, put("b", "two"))
+			if s.exists(left) || s.exists("badger.building") {
+				t.Error("it is still there")
+			}
+		})
+	}
+}
+
+// A rebuild that fails leaves nothing that takes room.
+func TestFailedRebuildLeavesNothing(t *testing.T) {
+	var full atomic.Bool
+	s, err := Open(Options{Dir: t.TempDir(), touch: func() error {
+		if full.Load() {
+			return syscall.ENOSPC
+		}
+		return nil
+	}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
-		t.Fatal(err)
+	defer s.Close()
+	commit(t, s, 1, put("a", "one"))
+	s.drain()
+	full.Store(true)
+	if err := s.buildAnew(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("buildAnew = %v, want ENOSPC", err)
 	}
-	open(t, dir)
-	if _, err := os.Stat(left); err == nil {
-		t.Error("an unfinished snapshot is still there")
+	if s.exists("badger.building") {
+		t.Error("badger.building is left lying")
 	}
+	full.Store(false)
 }
 
 // The journal is gone before its second segment: only a snapshot leads there.

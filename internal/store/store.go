@@ -125,11 +125,14 @@ func (s *Store) watch() {
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *Store) open() error {
+	err := errors.Join(s.sweep(), sweepDir(s.dir, "restoring-")) // before anybody looks how much room there is
 	s.disk.keepBallast(true)
 	if err := s.disk.room(0); err != nil {
 		return s.degrade(err)
 	}
-	err := s.openFiles()
+	if err == nil {
+		err = s.openFiles()
+	}
 	if err == nil {
 		return nil
 	}
@@ -139,13 +142,11 @@ func (s *Store) open() error {
 	return err
 }
 
-// openFiles opens database and journal and brings them together.
+// openFiles opens database and journal and brings them together, where nothing
+// unfinished is left.
 func (s *Store) openFiles() error {
 	if err := s.finishSwap(); err != nil {
 		return err
-	}
-	if err := s.sweep(); err != nil {
-		return fmt.Errorf("remove unfinished snapshots: %w", err)
 	}
 	removed := !s.exists("badger")
 	err := s.deaths.begin()
