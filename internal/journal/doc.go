@@ -48,9 +48,9 @@
 //
 // A crash can leave the last frame incomplete. Such a torn tail was never
 // acknowledged; Open cuts it off and logs what it cut. It is one only if nothing
-// intact follows and the caller does not know better (Options.Known): anything
-// else that is wrong is a [DamageError] with segment and offset, and nothing is
-// cut. A journal that is opened read-only ends before a torn tail and keeps it.
+// intact follows and the caller does not know better (Options.Known, and
+// Options.Unsure when nobody can say): anything else that is wrong is a
+// [DamageError] with segment and offset, and nothing is cut. A journal that is opened read-only ends before a torn tail and keeps it.
 //
 // A write that fails is cut back: the frame never appears. When that fails, or
 // when fdatasync fails, nobody can know what is on the disk (the kernel may have

@@ -25,6 +25,10 @@ type Options struct {
 	// Known is the highest sequence number that is known to have been
 	// acknowledged: a damaged frame up to it is never taken for a torn tail.
 	Known uint64
+	// Unsure says that more than Known may have been acknowledged, long ago. Then
+	// a last frame that has its whole length and is not what was written is
+	// damage, and only one that is short, or has no head yet, is a torn tail.
+	Unsure bool
 	// Begin is the sequence number that a new journal begins with; 0: 1.
 	Begin uint64
 	// SegmentSize is how many bytes a segment grows to; 0: 64 MiB.

@@ -217,6 +217,58 @@ func TestKnownTailIsNotCut(t *testing.T) {
 	}
 }
 
+// When nobody knows how far changes were acknowledged, a last frame that is there
+// in its whole length and wrong is damage and stays; what a process did not come
+// to write whole is cut off as ever.
+func TestUnsureTail(t *testing.T) {
+	frame := int64(frameHead + len("change 1"))
+	for _, c := range []struct {
+		name   string
+		change func(tail []byte) []byte
+		cut    bool
+	}{
+		{"a byte of the content is wrong", func(b []byte) []byte { b[frameHead] ^= 1; return b }, false},
+		{"the last byte is zero", func(b []byte) []byte { b[len(b)-1] = 0; return b }, false},
+		{"a byte of the length is wrong", func(b []byte) []byte { b[0] ^= 1; return b }, false},
+		{"a byte of the head is wrong", func(b []byte) []byte { b[30] ^= 1; return b }, false},
+		{"the last byte is missing", func(b []byte) []byte { return b[:len(b)-1] }, true},
+		{"a part of the head is missing", func(b []byte) []byte { return b[:frameHead-1] }, true},
+		{"the head was not written", func(b []byte) []byte { clear(b[:frameHead]); return b }, true},
+		{"nothing was written", func(b []byte) []byte { clear(b); return b }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			j := open(t, Options{Dir: dir})
+			fill(t, j, 2)
+			_ = j.Close()
+			path := filepath.Join(dir, segmentName(1))
+			whole, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tail := int64(len(whole)) - frame
+			changed := append(bytes.Clone(whole[:tail]), c.change(bytes.Clone(whole[tail:]))...)
+			if err := os.WriteFile(path, changed, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			j, err = Open(Options{Dir: dir, Unsure: true, Log: slog.New(slog.DiscardHandler)})
+			if c.cut {
+				if err != nil || j.Next() != 2 {
+					t.Fatalf("Open = %v, want change 1", err)
+				}
+				_ = j.Close()
+				return
+			}
+			if damage := (*DamageError)(nil); !errors.As(err, &damage) || damage.Offset != tail {
+				t.Errorf("Open = %v, want damage at byte %d", err, tail)
+			}
+			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, changed) {
+				t.Errorf("the file was changed, %v", err)
+			}
+		})
+	}
+}
+
 // Whichever bit is flipped: either it is found, or it was in the last frame,
 // which then is taken for torn. Never is something else read.
 func TestFlippedBits(t *testing.T) {

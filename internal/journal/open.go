@@ -27,7 +27,7 @@ func Open(o Options) (*Journal, error) {
 	} else if err := makeDir(o.Dir); err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	names, err := j.checkAll(o.Known)
+	names, err := j.checkAll(o)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (j *Journal) beginAll(first uint64) error {
 }
 
 // checkAll checks every segment and returns their names.
-func (j *Journal) checkAll(known uint64) ([]string, error) {
+func (j *Journal) checkAll(o Options) ([]string, error) {
 	names, err := j.list()
 	if err != nil || len(names) == 0 {
 		return nil, err
@@ -119,7 +119,7 @@ func (j *Journal) checkAll(known uint64) ([]string, error) {
 	}
 	for i, name := range names {
 		before, last := j.at, i == len(names)-1
-		if err := j.check(name, last, known); err != nil {
+		if err := j.check(name, last, o); err != nil {
 			return nil, err
 		}
 		if err := j.anchor.passed(before, j.at, last); err != nil {
@@ -179,7 +179,7 @@ func (j *Journal) dropEmptyTail(names []string) ([]string, error) {
 }
 
 // check reads one segment; of the last one a torn tail is cut off.
-func (j *Journal) check(name string, last bool, known uint64) error {
+func (j *Journal) check(name string, last bool, o Options) error {
 	path := filepath.Join(j.dir, name)
 	var end frame
 	at, err := scan(path, j.at, func(f frame, _ []byte) error { end = f; return nil })
@@ -187,11 +187,14 @@ func (j *Journal) check(name string, last bool, known uint64) error {
 	if end.last == 0 {
 		j.tail = 0 // no frame: the segment's head
 	}
-	if damage := (*DamageError)(nil); !last || !errors.As(err, &damage) || damage.Offset < segmentHead || at.next <= known {
+	if damage := (*DamageError)(nil); !last || !errors.As(err, &damage) || damage.Offset < segmentHead || at.next <= o.Known {
 		return err
 	}
 	if intact, scanErr := intactAfter(path, at); intact || scanErr != nil {
 		return errors.Join(err, scanErr)
+	}
+	if short, readErr := unfinished(path, at); o.Unsure && (!short || readErr != nil) {
+		return errors.Join(err, readErr)
 	}
 	if j.reading {
 		return nil

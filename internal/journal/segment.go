@@ -188,6 +188,30 @@ func intactAfter(path string, at position) (bool, error) {
 	return false, nil
 }
 
+// unfinished reports whether what stands at a position is a frame that a process
+// did not come to write whole: it is shorter than it says, or without its head,
+// which is written last. A power cut can leave pages without their content in one
+// of the whole length too; that cannot be told from one that was changed later.
+func unfinished(path string, at position) (bool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return false, err
+	}
+	head := make([]byte, frameHead)
+	if _, err := file.ReadAt(head, at.offset); errors.Is(err, io.EOF) {
+		return true, nil
+	} else if err != nil {
+		return false, err
+	}
+	f, ok := decodeFrame(head)
+	return ok && info.Size()-at.offset < f.size() || [frameHead]byte(head) == [frameHead]byte{}, nil
+}
+
 // mayFollow reports whether a frame's head so many bytes behind a place could be
 // that of a later frame by its sequence number alone. The content of a large
 // frame must not be taken for one: among hundreds of megabytes some bytes have
