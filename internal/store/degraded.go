@@ -54,7 +54,11 @@ func (im *image) why() error { return *im.reason.Load() }
 
 // imagine fills an image.
 func (s *Store) imagine(im *image) (err error) {
-	im.journal, err = journal.Open(journal.Options{Dir: s.path("journal"), ReadOnly: true, Log: s.log})
+	w, err := s.witnessed()
+	if err != nil {
+		return err
+	}
+	im.journal, err = journal.Open(journal.Options{Dir: s.path("journal"), ReadOnly: true, Known: w.known(), Log: s.log})
 	if err != nil {
 		return err
 	}

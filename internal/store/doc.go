@@ -58,6 +58,10 @@
 // through, and processes whose last words ([Options].Crash) name Badger. After two
 // in a row the database is rebuilt without being opened.
 //
+// How far changes were acknowledged is what database and snapshots say, whichever
+// has more: a damaged frame up to there is never cut off the journal. When the
+// database says nothing, only a frame that is visibly unfinished is.
+//
 // # Pruning
 //
 // [Store.Prune] removes segments of the journal in which every change is older

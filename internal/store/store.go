@@ -179,50 +179,6 @@ func (s *Store) openFiles() error {
 	return nil
 }
 
-// openJournal opens the journal and compares it with the database: it must reach
-// at least as far.
-func (s *Store) openJournal() error {
-	var known uint64
-	if s.database != nil {
-		known = s.database.head.touched()
-	}
-	dir := s.path("journal")
-	var err error
-	s.journal, err = journal.Open(journal.Options{Dir: dir, Known: known, Begin: known + 1, Sync: s.sync, Log: s.log})
-	if damage := (*journal.DamageError)(nil); errors.As(err, &damage) {
-		return fmt.Errorf("%w; restore %s from a backup of the state directory, or, to go on with the %s and without the audit trail, move it away and start again",
-			err, dir, s.haveWithoutJournal(known))
-	}
-	if err != nil {
-		return err
-	}
-	if first, err := s.journal.First(); err == nil && known > 0 && first > known && s.journal.Anchor().Why == journal.Anew {
-		s.log.Error("the journal was removed: the audit trail before it is not there any more", "begins", first)
-	}
-	last := s.journal.Next() - 1
-	s.durable.Store(last)
-	if last < known {
-		return fmt.Errorf("the journal in %s ends at change %d, but the database has changes up to %d: the end of the journal was removed; "+
-			"restore it from a backup of the state directory, or move it away to go on without the audit trail", dir, last, known)
-	}
-	names, err := s.snapshots()
-	if err != nil {
-		return err
-	}
-	if len(names) > 0 && names[len(names)-1] > snapshotName(directory.Revision(last)) {
-		return fmt.Errorf("there is a snapshot %s, but journal and database end at change %d: they were removed; "+
-			"restore the state directory from a backup, or use `gatepostctl restore` with the snapshot on an empty state directory", names[len(names)-1], last)
-	}
-	return nil
-}
-
-func (s *Store) haveWithoutJournal(known uint64) string {
-	if known == 0 {
-		return "newest snapshot"
-	}
-	return fmt.Sprintf("database, which has changes up to %d,", known)
-}
-
 // catchUp takes into the database what the journal has beyond it. errDamaged: the
 // journal does not reach back far enough.
 func (s *Store) catchUp() error {
@@ -248,16 +204,6 @@ func (s *Store) catchUp() error {
 		s.log.Info("the database has caught up with the journal", "changes", now-have, "revision", now)
 	}
 	return nil
-}
-
-// fellBack fails when a snapshot was made of a newer database than the one that
-// is there: Badger opens what is left of a damaged one as if nothing were.
-func (s *Store) fellBack(have directory.Revision) error {
-	names, err := s.snapshots()
-	if err != nil || len(names) == 0 || names[len(names)-1] <= snapshotName(have) {
-		return err
-	}
-	return fmt.Errorf("%w: it has changes up to %d only; it had more when snapshot %s was made of it", errDamaged, have, names[len(names)-1])
 }
 
 func replay(j *journal.Journal, after uint64, apply func(*directory.Batch) error) error {
