@@ -147,6 +147,7 @@ var statusOf = map[directory.Code]int{
 	directory.CodeLimitAliases: http.StatusConflict,
 	directory.CodeLimitBytes:   http.StatusConflict,
 	directory.CodeReserved:     http.StatusConflict,
+	directory.CodeTooLarge:     http.StatusRequestEntityTooLarge,
 	directory.CodeReadOnly:     http.StatusServiceUnavailable,
 	directory.CodeUnknown:      http.StatusServiceUnavailable,
 }

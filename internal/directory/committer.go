@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"time"
+
+	"github.com/gatepost/gatepost/internal/bytesize"
 )
 
 // maxBatch is how many commands become durable together at most.
@@ -42,7 +44,8 @@ func (d *Directory) Update(ctx context.Context, c Cause, fn func(*Tx) error) (Re
 
 // UpdateMany is Update for a change of very many names. Other changes wait for
 // it, and [Directory.Work] tells of it; those who ask are not disturbed, because
-// it runs behind them.
+// it runs behind them. It is alone in what becomes durable together: fn sees what
+// is committed, and may take its time.
 func (d *Directory) UpdateMany(ctx context.Context, c Cause, fn func(*Tx) error) (Revision, error) {
 	return d.update(&request{ctx: ctx, cause: c, fn: fn, large: true, done: make(chan outcome, 1)})
 }
@@ -79,18 +82,28 @@ func (d *Directory) commit() {
 		case first := <-d.queue:
 			d.serve(d.waiting(first))
 		}
+		if r := d.next; r != nil {
+			d.next = nil
+			d.serve([]*request{r})
+		}
 	}
 }
 
-// waiting returns the request and those that wait behind it.
+// waiting returns the request and those that wait behind it. A large one is
+// alone: what becomes durable together must fit into one piece of the store's,
+// and a change that replaces everything must see what is committed.
 //
 // Those who were answered just now may be about to ask again: they get one turn
 // of the processor. Alone, that costs nothing.
 func (d *Directory) waiting(first *request) []*request {
 	batch := []*request{first}
-	for yielded := false; len(batch) < maxBatch; {
+	for yielded := false; !first.large && len(batch) < maxBatch; {
 		select {
 		case r := <-d.queue:
+			if r.large {
+				d.next = r
+				return batch
+			}
 			batch = append(batch, r)
 		default:
 			if yielded {
@@ -106,15 +119,10 @@ func (d *Directory) waiting(first *request) []*request {
 // serve runs the requests as one batch, a large one behind those who ask, and
 // answers them.
 func (d *Directory) serve(requests []*request) {
-	first, large := requests[0], false
-	for _, r := range requests {
-		if r.large && !large {
-			first, large = r, true
-		}
-	}
+	first := requests[0]
 	d.work.Store(&Work{Cause: first.cause, Since: d.now(), Commands: len(requests)})
 	var outcomes []outcome
-	if large {
+	if first.large {
 		d.lane.Run(func() { outcomes = d.batch(requests) })
 	} else {
 		outcomes = d.batch(requests)
@@ -166,6 +174,9 @@ func (d *Directory) run(r *request, b *Batch, l *layer) outcome {
 	e := Entry{Revision: tx.revision, Time: tx.now, Cause: r.cause, Changes: tx.own.changes(tx), Users: tx.own.crowd()}
 	if e.Len() == 0 {
 		return outcome{last, nil}
+	}
+	if n := e.size(); n > MaxEntry {
+		return outcome{0, &Error{Code: CodeTooLarge, Detail: fmt.Sprintf("a change of %s is too large to be stored at once: the limit is %s", bytesize.Size(n), bytesize.Size(MaxEntry))}}
 	}
 	l.merge(tx.own)
 	b.Entries = append(b.Entries, e)

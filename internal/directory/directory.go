@@ -59,6 +59,7 @@ type Directory struct {
 	tally   tally
 
 	queue chan *request
+	next  *request      // the committer's own: a large one that was met behind others
 	stop  chan struct{} // closed by Close
 	done  chan struct{} // closed when the committer has ended
 	once  sync.Once

@@ -15,6 +15,23 @@ func (e *Entry) Len() int {
 	return n
 }
 
+// MaxEntry is the most bytes that the changes of one command take, as size counts
+// them: what becomes durable at once is one piece, which is read at once too.
+const MaxEntry = 1<<30 - 1<<20
+
+// perChange is more than a store keeps of a change beside its key and value: three
+// numbers and a mark.
+const perChange = 24
+
+// size returns how many bytes a store needs for the changes, or some more.
+func (e *Entry) size() int {
+	n := 0
+	for c := range e.All() {
+		n += perChange + len(c.Key) + len(c.Value)
+	}
+	return n
+}
+
 // At returns change i of the entry.
 func (e *Entry) At(i int) Change {
 	if i < len(e.Changes) {

@@ -23,6 +23,7 @@ const (
 	CodeLimitAliases Code = "limit_aliases"  // the domain's max-aliases
 	CodeLimitBytes   Code = "limit_bytes"    // the domain's max-bytes
 	CodeReserved     Code = "reserved"       // the name is kept back
+	CodeTooLarge     Code = "too_large"      // more than becomes durable at once
 	CodeReadOnly     Code = "read_only"      // the store takes no changes now
 	CodeUnknown      Code = "unknown_outcome"
 )

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/journal"
 )
 
 // A large batch, such as that of a million users, is never a second time in
@@ -16,6 +17,10 @@ import (
 const (
 	largeChanges = 10_000    // so many make a batch a large one
 	passOnAt     = 128 << 10 // bytes that an encoder gathers for its writer
+
+	// A frame of the journal has room for the largest command and what says who
+	// gave it; it does not compile when it has not.
+	_ = uint(journal.MaxPayload - directory.MaxEntry - 1<<16)
 )
 
 func isLarge(b *directory.Batch) bool {
