@@ -18,6 +18,9 @@ import (
 type Backup interface {
 	// Backup writes a backup of what is committed and returns its revision.
 	Backup(ctx context.Context, w io.Writer) (directory.Revision, error)
+	// Reserve returns how many bytes must stay free on the disk of the state
+	// directory.
+	Reserve() uint64
 	// Keep makes sure that a backup of what is committed is in the state
 	// directory, and returns its path. settle must be called when it is known
 	// whether everything was replaced: it removes what is not needed any more.
@@ -28,11 +31,8 @@ type Backup interface {
 // the file was whole; snapshot.ErrDamaged says what is wrong with it.
 type ReadBackup func(r io.Reader, apply func(key, value []byte) error) (directory.Revision, error)
 
-// moves is how often a restore begins anew because somebody else was faster.
-const moves = 5
-
 // errMoved says that what is there is not what was kept.
-var errMoved = refuse(http.StatusConflict, string(directory.CodeConflict), "others are changing the directory: nothing was restored; try again")
+var errMoved = errors.New("somebody else changed the directory meanwhile")
 
 func (s *Server) bindBackup() {
 	bindFile(s, command.Backup, s.takeBackup)
@@ -66,10 +66,8 @@ func (s *Server) restore(ctx context.Context, c *Call, _ *command.RestoreInput) 
 		return nil, err
 	}
 	t.is(stageWaiting)
-	for range moves {
-		if err = s.replace(ctx, c, contents, out); !errors.Is(err, errMoved) {
-			break
-		}
+	if err = s.replace(ctx, c, contents, out); errors.Is(err, errMoved) {
+		err = s.replaceAlone(ctx, c, contents, out)
 	}
 	return out, err
 }
@@ -111,27 +109,57 @@ func backupProblem(err error) error {
 }
 
 // replace keeps what is there and replaces it, or fails with errMoved when
-// something was changed in between.
+// something was changed in between. Nobody waits while it is kept.
 func (s *Server) replace(ctx context.Context, c *Call, contents *directory.Contents, out *command.Restored) error {
 	before := s.Directory.Revision()
-	kept, settle, err := s.Backup.Keep(ctx)
+	kept, settle, err := s.keep(ctx, c)
 	if err != nil {
-		c.reason = err
-		return refuse(http.StatusServiceUnavailable, string(directory.CodeReadOnly), "nothing was changed, because what is there cannot be saved first: "+err.Error())
+		return err
 	}
-	var done directory.Restored
-	err = s.updateMany(ctx, c, func(tx *directory.Tx) (err error) {
+	err = s.updateMany(ctx, c, func(tx *directory.Tx) error {
 		if s.Directory.Revision() != before {
 			return errMoved
 		}
-		if done, err = tx.Restore(contents); err == nil && done.Before != before {
-			return errMoved // by an earlier command of the same batch
-		}
-		return err
+		return restoreInto(tx, contents, out)
 	})
 	s.settle(c, settle, err)
-	out.Created, out.Changed, out.Deleted = done.Created, done.Changed, done.Deleted
-	out.Before, out.Kept, out.Revision = uint64(before), kept, uint64(c.revision)
+	out.Kept, out.Revision = kept, uint64(c.revision)
+	return err
+}
+
+// replaceAlone is replace while all other changes wait, so that none comes in
+// between: where others never rest, nothing would ever be restored.
+func (s *Server) replaceAlone(ctx context.Context, c *Call, contents *directory.Contents, out *command.Restored) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.serving, cancel)() // a stop waits for nobody's backup
+	var settle func(bool) error
+	err := s.updateMany(ctx, c, func(tx *directory.Tx) (err error) {
+		if out.Kept, settle, err = s.keep(ctx, c); err != nil {
+			return err
+		}
+		return restoreInto(tx, contents, out)
+	})
+	if settle != nil {
+		s.settle(c, settle, err)
+	}
+	out.Revision = uint64(c.revision)
+	return err
+}
+
+// keep saves what is there.
+func (s *Server) keep(ctx context.Context, c *Call) (string, func(bool) error, error) {
+	kept, settle, err := s.Backup.Keep(ctx)
+	if err != nil {
+		c.reason = err
+		err = refuse(http.StatusServiceUnavailable, string(directory.CodeReadOnly), "nothing was changed, because what is there cannot be saved first: "+err.Error())
+	}
+	return kept, settle, err
+}
+
+func restoreInto(tx *directory.Tx, contents *directory.Contents, out *command.Restored) error {
+	done, err := tx.Restore(contents)
+	out.Before, out.Created, out.Changed, out.Deleted = uint64(done.Before), done.Created, done.Changed, done.Deleted
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -195,6 +196,8 @@ func (b *between) Backup(ctx context.Context, w io.Writer) (directory.Revision, 
 	return b.store.Backup(ctx, w)
 }
 
+func (b *between) Reserve() uint64 { return b.store.Reserve() }
+
 func (b *between) Keep(ctx context.Context) (string, func(bool) error, error) {
 	path, settle, err := b.store.Keep(ctx)
 	if b.kept != nil {
@@ -216,24 +219,56 @@ func TestRestoreKeepsTheLastChange(t *testing.T) {
 		}}
 	})
 	file := r.backup()
-	times.Store(2)
+	times.Store(1)
 	var out command.Restored
 	a := r.do("POST /v1/restore", file)
 	into(t, a, &out)
-	if a.status != 201 || out.Before != 3 || out.Changed != 1 {
-		t.Fatalf("POST /v1/restore = %d %s, want it over revision 3", a.status, a.body)
+	if a.status != 201 || out.Before != 2 || out.Changed != 1 {
+		t.Fatalf("POST /v1/restore = %d %s, want it over revision 2", a.status, a.body)
 	}
 	kept, err := os.Open(out.Kept)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = kept.Close() }()
-	if revision, err := store.ReadSnapshot(kept, func(_, _ []byte) error { return nil }); err != nil || revision != 3 {
-		t.Errorf("kept revision %d, %v, want 3", revision, err)
+	if revision, err := store.ReadSnapshot(kept, func(_, _ []byte) error { return nil }); err != nil || revision != 2 {
+		t.Errorf("kept revision %d, %v, want 2", revision, err)
 	}
-	times.Store(1000)
-	if p := r.do("POST /v1/restore", file).problem(t); p.Status != 409 || p.Code != "conflict" {
-		t.Errorf("POST /v1/restore among changes = %+v, want conflict", p)
+}
+
+// A restore comes to its end among others who never rest: they wait for it once,
+// which status tells, and their changes come after it.
+func TestRestoreAmongOthers(t *testing.T) {
+	var waiting sync.WaitGroup
+	var keeps atomic.Int32
+	stages := make(chan string, 1)
+	var r *stored
+	r = startStored(t, func(s *adminsock.Server) {
+		s.Backup = &between{store: s.Backup, kept: func() error {
+			if keeps.Add(1) == 1 {
+				testkit.Update(t, s.Directory, renameBob)
+				return nil
+			}
+			waiting.Go(func() { testkit.Update(t, s.Directory, renameBob) })
+			var status command.Server
+			r.ok("GET /v1/status", "", 200, &status)
+			stages <- fmt.Sprint(len(status.Work), status.Work[0].Stage)
+			return nil
+		}}
+	})
+	file := r.backup()
+	var out command.Restored
+	a := r.do("POST /v1/restore", file)
+	into(t, a, &out)
+	if a.status != 201 || out.Before != 2 || out.Revision != 3 || keeps.Load() != 2 {
+		t.Errorf("POST /v1/restore = %d %s, want it over revision 2, at the second try", a.status, a.body)
+	}
+	if got := <-stages; got != "1storing" {
+		t.Errorf("status says %s, want that the restore is being stored", got)
+	}
+	waiting.Wait()
+	if got := r.dir.Revision(); got != 4 {
+		t.Errorf("revision %d, want the waiting change after the restore", got)
 	}
 }
 

@@ -8,15 +8,12 @@ import (
 	"syscall"
 
 	"github.com/gatepost/gatepost/internal/bytesize"
+	"github.com/gatepost/gatepost/internal/directory"
 )
 
 const (
-	// MaxBackup is the longest backup that is taken in.
-	MaxBackup = 64 << 30
-
-	// spoolReserve stays free on the disk: the store refuses changes below half
-	// of it, and worse happens on a disk that is full.
-	spoolReserve = 128 << 20
+	// MaxBackup is the longest backup that is taken in: a restore is one change.
+	MaxBackup = directory.MaxEntry
 
 	spoolPiece = 256 << 10 // at most, between two looks at the disk
 )
@@ -30,7 +27,7 @@ func (s *Server) spool(body io.Reader) (*os.File, error) {
 		return nil, err
 	}
 	if err = os.Remove(file.Name()); err == nil {
-		err = fillSpool(file, body)
+		err = fillSpool(file, body, s.Backup.Reserve())
 	}
 	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)
@@ -42,12 +39,12 @@ func (s *Server) spool(body io.Reader) (*os.File, error) {
 	return file, nil
 }
 
-func fillSpool(file *os.File, body io.Reader) error {
+func fillSpool(file *os.File, body io.Reader, reserve uint64) error {
 	piece := make([]byte, spoolPiece)
 	for size := int64(0); ; {
 		n, end := body.Read(piece)
 		size += int64(n)
-		if err := keepPiece(file, piece[:n], size); err != nil {
+		if err := keepPiece(file, piece[:n], size, reserve); err != nil {
 			return err
 		}
 		switch end {
@@ -60,14 +57,15 @@ func fillSpool(file *os.File, body io.Reader) error {
 	}
 }
 
-// keepPiece writes a piece of a body that is so large by now.
-func keepPiece(file *os.File, piece []byte, size int64) error {
+// keepPiece writes a piece of a body that is so large by now, and leaves the
+// reserve free.
+func keepPiece(file *os.File, piece []byte, size int64, reserve uint64) error {
 	if size > MaxBackup {
-		return refuse(http.StatusRequestEntityTooLarge, CodeTooLarge, fmt.Sprintf("the backup is larger than %s", bytesize.Size(MaxBackup)))
+		return refuse(http.StatusRequestEntityTooLarge, CodeTooLarge, fmt.Sprintf("the backup is larger than %s, which is all that can be restored at once; nothing was changed", bytesize.Size(MaxBackup)))
 	}
 	free, err := freeOn(file)
 	if err == nil {
-		err = roomFor(free, len(piece))
+		err = roomFor(free, reserve+uint64(len(piece)))
 	}
 	if err != nil {
 		return err
@@ -87,11 +85,12 @@ func freeOn(file *os.File) (uint64, error) {
 	return disk.Bavail * uint64(disk.Bsize), nil
 }
 
-// roomFor refuses bytes that would leave too little of what is free.
-func roomFor(free uint64, n int) error {
-	if free >= spoolReserve+uint64(n) {
+// roomFor refuses when less is free than is needed.
+func roomFor(free, need uint64) error {
+	if free >= need {
 		return nil
 	}
 	return refuse(http.StatusInsufficientStorage, CodeNoRoom, fmt.Sprintf(
-		"%s are free on the disk of the state directory, where a backup is kept while it is restored, and more must stay; nothing was changed", bytesize.Size(free)))
+		"%s are free on the disk of the state directory, where a backup is kept while it is restored, and %s are needed to go on: make room; nothing was changed",
+		bytesize.Size(free), bytesize.Size(need)))
 }

@@ -1,7 +1,9 @@
 package adminsock
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -9,10 +11,26 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/gatepost/gatepost/internal/bytesize"
+	"github.com/gatepost/gatepost/internal/directory"
 )
 
+// reserve is a store that needs so many bytes of the disk.
+type reserve uint64
+
+func (r reserve) Reserve() uint64 { return uint64(r) }
+
+func (reserve) Backup(context.Context, io.Writer) (directory.Revision, error) {
+	return 0, errors.ErrUnsupported
+}
+
+func (reserve) Keep(context.Context) (string, func(bool) error, error) {
+	return "", nil, errors.ErrUnsupported
+}
+
 func TestSpool(t *testing.T) {
-	s := &Server{SpoolDir: t.TempDir()}
+	s := &Server{SpoolDir: t.TempDir(), Backup: reserve(0)}
 	want := strings.Repeat("backup", spoolPiece)
 	file, err := s.spool(iotest.HalfReader(strings.NewReader(want)))
 	if err != nil {
@@ -34,7 +52,7 @@ func TestSpool(t *testing.T) {
 // A body that breaks off is not taken for a shorter one, also when it breaks
 // off as a chunked one does.
 func TestSpoolBreaksOff(t *testing.T) {
-	s := &Server{SpoolDir: t.TempDir()}
+	s := &Server{SpoolDir: t.TempDir(), Backup: reserve(0)}
 	for _, cause := range []error{errors.New("connection reset"), io.ErrUnexpectedEOF, os.ErrDeadlineExceeded} {
 		file, err := s.spool(io.MultiReader(strings.NewReader("half"), iotest.ErrReader(cause)))
 		if p := (*Problem)(nil); file != nil || !errors.As(err, &p) || p.Status < 400 || p.Status >= 500 {
@@ -50,16 +68,23 @@ func TestSpoolBreaksOff(t *testing.T) {
 // What the store needs of the disk stays free.
 func TestSpoolLeavesRoom(t *testing.T) {
 	for _, row := range []struct {
-		free uint64
-		n    int
-		code string
+		free, need uint64
+		code       string
 	}{
-		{spoolReserve + 10, 10, ""}, {spoolReserve + 10, 11, CodeNoRoom}, {0, 0, CodeNoRoom},
+		{40 << 20, 40 << 20, ""}, {40<<20 - 1, 40 << 20, CodeNoRoom}, {0, 1, CodeNoRoom},
 	} {
 		p := &Problem{}
-		if err := roomFor(row.free, row.n); errors.As(err, &p) != (err != nil) || p.Code != row.code {
-			t.Errorf("roomFor(%d, %d) = %v, want %q", row.free, row.n, err, row.code)
+		err := roomFor(row.free, row.need)
+		if errors.As(err, &p) != (err != nil) || p.Code != row.code {
+			t.Errorf("roomFor(%d, %d) = %v, want %q", row.free, row.need, err, row.code)
 		}
+		if err != nil && !strings.Contains(p.Detail, fmt.Sprint(bytesize.Size(row.need), " are needed")) {
+			t.Errorf("roomFor(%d, %d) = %v, want how much is needed", row.free, row.need, err)
+		}
+	}
+	s := &Server{SpoolDir: t.TempDir(), Backup: reserve(1 << 62)}
+	if p := (*Problem)(nil); !errors.As(second(s.spool(strings.NewReader("x"))), &p) || p.Code != CodeNoRoom {
+		t.Error("the reserve of the store is not left")
 	}
 	file, err := os.CreateTemp(t.TempDir(), "")
 	if err != nil {
@@ -70,7 +95,9 @@ func TestSpoolLeavesRoom(t *testing.T) {
 		t.Errorf("freeOn = %d, %v", free, err)
 	}
 	p := (*Problem)(nil)
-	if err := keepPiece(file, nil, MaxBackup+1); !errors.As(err, &p) || p.Code != CodeTooLarge {
+	if err := keepPiece(file, nil, MaxBackup+1, 0); !errors.As(err, &p) || p.Code != CodeTooLarge {
 		t.Errorf("keepPiece of too much = %v", err)
 	}
 }
+
+func second(_ *os.File, err error) error { return err }

@@ -84,6 +84,10 @@ func (s *Store) Keep(ctx context.Context) (path string, settle func(replaced boo
 	return path, func(replaced bool) error { return s.settle(path, replaced, older) }, nil
 }
 
+// Reserve returns how many bytes must stay free on the disk for a change to be
+// taken: less of them on a small disk.
+func (s *Store) Reserve() uint64 { return s.disk.reserve }
+
 // settle tidies up around a snapshot that Keep has written. older says that it
 // was there before: then an earlier restore has replaced the same.
 func (s *Store) settle(path string, replaced, older bool) error {
