@@ -155,9 +155,10 @@ func FuzzEchoedName(f *testing.F) {
 func FuzzMatches(f *testing.F) {
 	f.Add([]byte("al*@example.?"), []byte("alice@example.t"))
 	f.Add([]byte("*a*b"), []byte("xxaxxb"))
-	f.Add([]byte("*?"), []byte("\xff\xc3"))
+	f.Add([]byte("*??"), []byte("稨"))
+	f.Add([]byte("*é?"), []byte("éée"))
 	f.Fuzz(func(t *testing.T, mask, name []byte) {
-		if len(mask) > 20 || len(name) > 40 {
+		if len(mask) > 20 || len(name) > 40 || !utf8.Valid(mask) || !utf8.Valid(name) { // no address is other than UTF-8
 			return
 		}
 		if got, want := matches(mask, name), plainly(mask, name, map[[2]int]bool{}); got != want {
@@ -181,7 +182,8 @@ func plainly(mask, name []byte, failed map[[2]int]bool) (matched bool) {
 	case len(name) == 0:
 		return false
 	case mask[0] == '*':
-		return plainly(mask, name[1:], failed)
+		_, size := utf8.DecodeRune(name)
+		return plainly(mask, name[size:], failed)
 	case mask[0] == '?':
 		_, size := utf8.DecodeRune(name)
 		return plainly(mask[1:], name[size:], failed)

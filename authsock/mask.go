@@ -50,7 +50,8 @@ func matches(mask, name []byte) bool {
 		case m < len(mask) && mask[m] == name[n]:
 			m, n = m+1, n+1
 		case star >= 0:
-			resume++
+			_, size := utf8.DecodeRune(name[resume:])
+			resume += size // a character, or "?" would take the rest of one
 			m, n = star+1, resume
 		default:
 			return false
