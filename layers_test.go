@@ -36,8 +36,9 @@ var floors = map[string]int{
 
 	"internal/login": 3,
 
-	"policy":         2,
-	"internal/store": 2,
+	"internal/exchange": 2,
+	"policy":            2,
+	"internal/store":    2,
 
 	"internal/directory": 1,
 	"internal/journal":   1,
@@ -50,7 +51,6 @@ var floors = map[string]int{
 	"internal/bytesize":   0,
 	"internal/peercred":   0,
 	"internal/snapshot":   0,
-	"internal/exchange":   0,
 	"internal/tabline":    0,
 	"internal/logs":       0,
 	"internal/largepages": 0,

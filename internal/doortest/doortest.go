@@ -206,6 +206,9 @@ func (*Conversation) Idle() bool { return true }
 // Busy reports false: nobody drains.
 func (*Conversation) Busy() bool { return false }
 
+// Hold grants what is asked.
+func (*Conversation) Hold(int) bool { return true }
+
 // Flush has nothing to write.
 func (*Conversation) Flush() error { return nil }
 

@@ -8,9 +8,10 @@
 // answered by one Write, and touches no deadline. Neither protocol pipelines,
 // but a request that follows another in the same read is answered in its turn.
 //
-// The buffer begins small, grows with a request up to the limit given, and is
-// given back after a large one, so that an idle connection holds little. A
-// request that reaches the limit without being complete is refused.
+// The buffer begins with 2 KiB, grows with a request up to the limit given, and is
+// given back after a larger one, so that an idle connection holds little. A
+// request that reaches the limit without being complete is refused, and so is one
+// that begins when those of all connections take what they may (serve.Conn.Hold).
 //
 // A Run belongs to one goroutine, and so does a [Prompter], which answers
 // without a connection what came whole and alone: nearly every request.

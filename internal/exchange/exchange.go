@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"github.com/gatepost/gatepost/internal/serve"
 )
 
 // Reasons for which Run ends a connection, beside those of Decode and Answer.
@@ -33,14 +35,15 @@ type Conn interface {
 	io.ReadWriter
 	Idle() bool
 	Busy() bool
-	Flush() error // writes what is left of an earlier reply
+	Hold(size int) bool // tells how large the buffer is; false: there is no room
+	Flush() error       // writes what is left of an earlier reply
 }
 
 // Run answers requests until the peer leaves or the server drains, and then
 // returns nil; it returns why it ended the connection otherwise. No request is
 // larger than limit.
 func Run(c Conn, p Peer, limit int) error {
-	in := buffer{limit: limit}
+	in := buffer{conn: c, limit: limit}
 	if err := c.Flush(); err != nil {
 		return err
 	}
@@ -71,7 +74,7 @@ func receive(c Conn, p Peer, in *buffer) (int, error) {
 			}
 			c.Busy()
 		}
-		if err := in.fill(c); err != nil {
+		if err := in.fill(); err != nil {
 			return 0, ended(err, len(in.unread()) > 0)
 		}
 	}
@@ -81,7 +84,7 @@ func receive(c Conn, p Peer, in *buffer) (int, error) {
 // right to leave, and a deadline is the drain's.
 func ended(err error, half bool) error {
 	switch {
-	case errors.Is(err, ErrTooLarge):
+	case errors.Is(err, ErrTooLarge), errors.Is(err, serve.ErrNoRoom):
 		return err
 	case !half:
 		return nil
@@ -94,7 +97,7 @@ func ended(err error, half bool) error {
 // Malformed finds in an error of Run why the peer's request was none: one of
 // the door's own reasons, or what the door calls Run's. It reports false for an
 // error of another kind.
-func Malformed[M error](err error, tooLarge, truncated, timedOut M) (reason M, is bool) {
+func Malformed[M error](err error, tooLarge, truncated, timedOut, noRoom M) (reason M, is bool) {
 	switch {
 	case errors.As(err, &reason):
 		return reason, true
@@ -104,6 +107,8 @@ func Malformed[M error](err error, tooLarge, truncated, timedOut M) (reason M, i
 		return truncated, true
 	case errors.Is(err, ErrTimeout):
 		return timedOut, true
+	case errors.Is(err, serve.ErrNoRoom):
+		return noRoom, true
 	}
 	return reason, false
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gatepost/gatepost/internal/exchange"
+	"github.com/gatepost/gatepost/internal/serve"
 )
 
 const limit = 3000
@@ -52,6 +53,8 @@ type wire struct {
 	broken  bool   // Write fails
 	flush   error  // of Flush
 	drain   int    // Idle says no from this call on; 0: never
+	held    int    // bytes, what Hold was told last
+	room    int    // most that Hold grants; 0: everything
 }
 
 func (w *wire) Idle() bool {
@@ -60,6 +63,8 @@ func (w *wire) Idle() bool {
 }
 
 func (w *wire) Busy() bool { w.calls += "b"; return false }
+
+func (w *wire) Hold(size int) bool { w.held = size; return w.room == 0 || size <= w.room }
 
 func (w *wire) Flush() error { return w.flush }
 
@@ -134,9 +139,10 @@ type loop struct {
 	left    int
 }
 
-func (l *loop) Idle() bool   { return true }
-func (l *loop) Busy() bool   { return false }
-func (l *loop) Flush() error { return nil }
+func (l *loop) Idle() bool    { return true }
+func (l *loop) Busy() bool    { return false }
+func (l *loop) Hold(int) bool { return true }
+func (l *loop) Flush() error  { return nil }
 
 func (l *loop) Read(p []byte) (int, error) {
 	if l.left == 0 {
@@ -161,13 +167,27 @@ func (g *greedy) Read(p []byte) (int, error) {
 
 // What a large request needed is given back.
 func TestBufferShrinks(t *testing.T) {
-	large := strings.Repeat("x", 60_000) + "\n"
-	g := &greedy{wire: wire{reads: []string{large}, end: io.EOF}}
-	if err := exchange.Run(g, &shouter{}, 64<<10); err != nil {
-		t.Fatal(err)
+	for _, size := range []int{3_000, 60_000} {
+		large := strings.Repeat("x", size) + "\n"
+		g := &greedy{wire: wire{reads: []string{large}, end: io.EOF}}
+		if err := exchange.Run(g, &shouter{}, 64<<10); err != nil {
+			t.Fatal(err)
+		}
+		if g.asked > 2048 || g.held > 2048 {
+			t.Errorf("after a request of %d bytes a buffer of %d bytes is kept, and %d are counted", size, g.asked, g.held)
+		}
 	}
-	if g.asked > 4096 {
-		t.Errorf("after a request of 60 kB a buffer of %d bytes is kept", g.asked)
+}
+
+// A request that needs more than there is ends the connection with its reason.
+func TestNoRoom(t *testing.T) {
+	w := &wire{reads: []string{"a\n", strings.Repeat("x", 5_000) + "\n"}, end: io.EOF, room: 4096}
+	err := exchange.Run(w, &shouter{}, 64<<10)
+	if !errors.Is(err, serve.ErrNoRoom) || w.written.String() != "A\n" {
+		t.Errorf("Run = %v, wrote %q", err, &w.written)
+	}
+	if why, is := exchange.Malformed(err, reason(1), reason(2), reason(3), reason(4)); !is || why != 4 {
+		t.Errorf("Malformed = %v, %v", why, is)
 	}
 }
 
@@ -203,3 +223,7 @@ func TestPrompter(t *testing.T) {
 		}
 	}
 }
+
+type reason int
+
+func (reason) Error() string { return "reason" }

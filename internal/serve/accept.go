@@ -142,6 +142,8 @@ func (s *Server) add(c *Conn) admission {
 // remove closes a connection and forgets it.
 func (s *Server) remove(c *Conn) {
 	_ = c.Close()
+	c.Hold(0)
+	c.lendBack()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)

@@ -39,6 +39,8 @@ type Conn struct {
 
 	unanswered []byte // an event loop has read it: for Read
 	unsent     []byte // an event loop could not write it: for Flush
+	crowded    bool   // an event loop has read something for which there is no room
+	held, lent int    // bytes of the Server's room that the handler's buffer takes, and those two
 
 	armed atomic.Bool // Idle has a deadline to set or to clear
 
@@ -80,7 +82,7 @@ func (c *Conn) Idle() bool {
 	if c.armed.Load() {
 		c.rearm()
 	}
-	return len(c.unanswered) > 0 || !c.server.draining.Load() || c.stays()
+	return len(c.unanswered) > 0 || c.crowded || !c.server.draining.Load() || c.stays()
 }
 
 // Flush writes what an event loop could not write of a reply. The handler calls
@@ -91,6 +93,7 @@ func (c *Conn) Flush() error {
 	}
 	_, err := c.Write(c.unsent)
 	c.unsent = nil
+	c.lendBack()
 	return err
 }
 
@@ -154,12 +157,19 @@ func (c *Conn) wake() {
 
 // Read reads as net.Conn does. When the server begins to drain, an idle
 // connection's Read returns a request that had come already, or that comes while
-// the connection lingers, or an error.
+// the connection lingers, or an error. It returns
+// [ErrNoRoom] when a request had begun for which there is none.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(c.unanswered) > 0 {
 		n := copy(p, c.unanswered)
-		c.unanswered = c.unanswered[n:]
+		if c.unanswered = c.unanswered[n:]; len(c.unanswered) == 0 {
+			c.unanswered = nil // else the bytes live as long as the connection
+			c.lendBack()
+		}
 		return n, nil
+	}
+	if c.crowded {
+		return 0, ErrNoRoom
 	}
 	n, err := c.Conn.Read(p)
 	if err != nil && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.lookOnce() {

@@ -73,7 +73,8 @@
 //
 // MaxConns connections at once for one Server, more are closed at once; a
 // request that began is complete within RequestTimeout; a Write ends within
-// WriteTimeout. An idle connection may stay for ever unless the handler calls
+// WriteTimeout. A buffer beyond 2 KiB is part of 32 MiB that all connections of
+// a Server share (Hold), so that no number of half requests takes more. An idle connection may stay for ever unless the handler calls
 // SetIdleTimeout: Postfix closes its own after max_idle, and a server that
 // closes first costs the client a second. The mutex of a Server is never held
 // while a handler runs.

@@ -226,7 +226,9 @@ func (l *eventLoop) drop(fd int) {
 func (l *eventLoop) handOver(fd int, unanswered, unsent []byte) {
 	c := l.forget(fd)
 	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil)
-	c.unanswered, c.unsent = slices.Clone(unanswered), slices.Clone(unsent)
+	if c.crowded = !c.lend(len(unanswered) + len(unsent)); !c.crowded {
+		c.unanswered, c.unsent = slices.Clone(unanswered), slices.Clone(unsent)
+	}
 	l.server.start(c)
 	l.from.handlers.Done()
 }

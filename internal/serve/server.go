@@ -54,6 +54,7 @@ type Server struct {
 	running  sync.WaitGroup // one for each Serve that has not returned; Add only under mu and before draining
 
 	refusals refusals // for the log
+	room     room
 
 	mu     sync.Mutex            // guards what follows
 	drain  chan struct{}         // closed when draining begins; made by the first user

@@ -24,7 +24,7 @@
 // [Hooks.Malformed]. That is a line without a name, with CR or NUL, or over
 // MaxLine; more than MaxAttributes or MaxRequest; a request that is not
 // smtpd_access_policy; one that ends in the middle or does not come in
-// RequestTimeout. Postfix tries once more and then defers the mail.
+// RequestTimeout, or for which there is no room (below). Postfix tries once more and then defers the mail.
 //
 // # Own trouble
 //
@@ -48,7 +48,8 @@
 //
 // MaxConns connections. An event loop answers requests that come whole (package
 // serve), so that a connection holds next to nothing; one that ever sent half a
-// request has a goroutine and 2 KiB of buffer. An idle connection stays: Postfix
+// request has a goroutine and 2 KiB of buffer. While half a request is larger, up
+// to MaxRequest, its buffer is part of 32 MiB for all connections. An idle connection stays: Postfix
 // closes its own after 300 s without a request or 1 000 s. A decision takes no lock but the one of a shard of the memory, and
 // never waits for the disk; it needs no deadline, because what it may look at is
 // bounded. In the steady state nothing is allocated between the bytes of the

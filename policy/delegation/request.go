@@ -30,20 +30,21 @@ const (
 	WrongRequest                          // not request=smtpd_access_policy
 	Truncated                             // the connection ended in the middle
 	TimedOut                              // the rest did not come
+	NoRoom                                // incomplete requests take all the memory they may
 	MalformationCount
 )
 
 // String returns the malformation as a metric's label has it.
 func (m Malformation) String() string {
 	return [MalformationCount]string{"no-attribute", "carriage-return", "nul", "line-too-long", "too-many-attributes",
-		"too-large", "wrong-request", "truncated", "timeout"}[m]
+		"too-large", "wrong-request", "truncated", "timeout", "no-room"}[m]
 }
 
 func (m Malformation) Error() string { return m.String() }
 
 // malformation finds the malformation in an error of exchange.Run.
 func malformation(err error) (Malformation, bool) {
-	return exchange.Malformed(err, TooLarge, Truncated, TimedOut)
+	return exchange.Malformed(err, TooLarge, Truncated, TimedOut, NoRoom)
 }
 
 // attribute numbers what we read of a request.

@@ -52,8 +52,8 @@
 // What is no netstring of a query ends the connection without a reply, with one
 // line in the log and one call of [Hooks.Malformed]: a length over MaxQuery, of
 // more than six digits or with a leading zero, no comma, no space behind the
-// map's name, an end in the middle, or one that does not come in
-// RequestTimeout.
+// map's name, an end in the middle, one that does not come in
+// RequestTimeout, or one of more than 2 KiB when incomplete ones take 32 MiB.
 //
 // # Limits and concurrency
 //

@@ -27,19 +27,20 @@ const (
 	NoKey                         // no space behind the map's name
 	Truncated                     // the connection ended in the middle
 	TimedOut                      // the rest did not come
+	NoRoom                        // incomplete queries take all the memory they may
 	MalformationCount
 )
 
 // String returns the malformation as a metric's label has it.
 func (m Malformation) String() string {
-	return [MalformationCount]string{"bad-length", "too-long", "no-comma", "no-key", "truncated", "timeout"}[m]
+	return [MalformationCount]string{"bad-length", "too-long", "no-comma", "no-key", "truncated", "timeout", "no-room"}[m]
 }
 
 func (m Malformation) Error() string { return m.String() }
 
 // malformation finds the malformation in an error of exchange.Run.
 func malformation(err error) (Malformation, bool) {
-	return exchange.Malformed(err, TooLong, Truncated, TimedOut)
+	return exchange.Malformed(err, TooLong, Truncated, TimedOut, NoRoom)
 }
 
 // decode finds the query at the start of b. n is the length of its netstring,
