@@ -47,7 +47,7 @@ type Conn struct {
 	mu          sync.Mutex    // guards the read deadline and what follows
 	busy        bool          // half a request has been read
 	looked      bool          // the last look was taken
-	late        bool          // it was accepted as the drain began, and nobody has looked yet
+	late        bool          // the drain begins with a look: it was accepted, or left by an event loop, and nobody has looked yet
 	idleTimeout time.Duration // 0: none
 	idleSince   time.Time     // when the idle deadline was set last
 }

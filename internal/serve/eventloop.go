@@ -222,13 +222,15 @@ func (l *eventLoop) drop(fd int) {
 }
 
 // handOver gives a connection to a handler: with bytes that were read and not
-// answered, or that were not sent.
+// answered, or that were not sent. With neither, something was seen that nobody
+// has read: the handler looks for a request also while the server drains.
 func (l *eventLoop) handOver(fd int, unanswered, unsent []byte) {
 	c := l.forget(fd)
 	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 	if c.crowded = !c.lend(len(unanswered) + len(unsent)); !c.crowded {
 		c.unanswered, c.unsent = slices.Clone(unanswered), slices.Clone(unsent)
 	}
+	c.late = c.late || len(unanswered)+len(unsent) == 0
 	l.server.start(c)
 	l.from.handlers.Done()
 }
