@@ -99,3 +99,28 @@ func BenchmarkSetDeadline(b *testing.B) {
 		_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	}
 }
+
+// BenchmarkEventLoop is the price of a request, of one connection among 64 that
+// ask in turn.
+func BenchmarkEventLoop(b *testing.B) {
+	s := &Server{Prompter: func() Prompter { return prompt{} }, Handle: lines{}.handle}
+	l, err := Listen("unix:"+b.TempDir()+"/s", ListenOptions{UID: -1, GID: -1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	go func() { _ = s.Serve(b.Context(), l) }()
+	conns := make([]net.Conn, 64)
+	for i := range conns {
+		if conns[i], err = net.Dial("unix", l.Addr().String()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	request, buf := []byte("hello\n"), make([]byte, 16)
+	i := 0
+	for b.Loop() {
+		c := conns[i%len(conns)]
+		_, _ = c.Write(request)
+		_, _ = c.Read(buf)
+		i++
+	}
+}

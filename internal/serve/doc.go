@@ -37,7 +37,8 @@
 //
 // A loop takes its connections from the Go runtime, which would be woken for
 // each event else, and gives them back with the connection ([detached]). It
-// blocks a thread while it waits. When draining begins it answers what has come,
+// blocks a thread while it waits. It is level-triggered: that costs no read, and
+// whatever a read left in a socket is told again. When draining begins it answers what has come,
 // and closes the rest; LingerIdle is for handlers only.
 //
 // # Draining

@@ -64,11 +64,12 @@ func newEventLoop(s *Server, v *serving) (*eventLoop, error) {
 
 func (l *eventLoop) close() { _, _ = unix.Close(l.epoll), unix.Close(l.bell) }
 
-// watch asks for an event whenever more can be read: edge-triggered, so that
-// nothing has to be read twice.
+// watch asks for an event as long as something can be read: level-triggered,
+// because one read need not empty the socket, though it did not fill the buffer.
+// It stops behind a descriptor that was passed, and before urgent data.
 func (l *eventLoop) watch(fd int) error {
 	return unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd,
-		&unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd)})
+		&unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(fd)})
 }
 
 // ring ends the loop. It may be called again.
@@ -154,15 +155,15 @@ func (l *eventLoop) turn() (goOn bool) {
 	return goOn
 }
 
-// answer answers a request that came. One read that does not fill the buffer
-// has emptied the socket.
+// answer answers a request that came. What lies behind it gets an event of its
+// own.
 func (l *eventLoop) answer(fd int) {
 	defer l.rescue(fd)
 	n, err := unix.Read(fd, l.buf[:])
 	switch {
 	case errors.Is(err, unix.EAGAIN):
 		return
-	case errors.Is(err, unix.EINTR): // no event comes for what is there already
+	case errors.Is(err, unix.EINTR): // the handler reads again, also while the server drains
 		l.handOver(fd, nil, nil)
 		return
 	case err != nil || n == 0:

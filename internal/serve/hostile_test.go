@@ -1,10 +1,13 @@
 package serve
 
 import (
+	"bufio"
 	"context"
 	"net"
 	"runtime"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // gate is a prompt that holds its event loop while it answers "gate".
@@ -59,4 +62,51 @@ func TestEventLoopDrainHalfClosed(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("Shutdown = %v", err)
 	}
+}
+
+// A read stops behind a request that carries a descriptor, and the next request
+// is answered all the same.
+func TestEventLoopRights(t *testing.T) {
+	_, c, free := gated(t, (*door).dial)
+	if _, _, err := c.Conn.(*net.UnixConn).WriteMsgUnix([]byte("b\n"), syscall.UnixRights(0), nil); err != nil {
+		t.Fatal(err)
+	}
+	c.send("c\n")
+	free()
+	c.wants("b\n")
+	c.wants("c\n")
+}
+
+// A read stops before urgent data, and what lies behind it is answered.
+func TestEventLoopUrgentData(t *testing.T) {
+	_, c, free := gated(t, dialTCP)
+	c.send("b\n")
+	raw, err := c.Conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent error
+	if err := raw.Control(func(fd uintptr) { sent = syscall.Sendto(int(fd), []byte("!"), syscall.MSG_OOB, nil) }); err != nil || sent != nil {
+		t.Fatal(err, sent)
+	}
+	c.send("c\n")
+	free()
+	c.wants("b\n")
+	c.wants("c\n")
+}
+
+// dialTCP connects to another listener of the server.
+func dialTCP(d *door) *client {
+	l, err := Listen("tcp:127.0.0.1:0", ListenOptions{})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	go func() { _ = d.Serve(d.t.Context(), l) }()
+	conn, err := net.DialTimeout("tcp", l.Addr().String(), patience)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	d.t.Cleanup(func() { _ = conn.Close() })
+	return &client{conn, bufio.NewReader(conn), d.t}
 }
