@@ -63,7 +63,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "gatepostd:", err)
 		return exitUsage
 	}
-	return serve(c, logs.New(format, level, stderr))
+	log, queue := logs.NewQueued(format, level, stderr)
+	defer queue.Close()
+	return serve(c, log)
 }
 
 // parse reads the command line. What is wrong with it has been said when it

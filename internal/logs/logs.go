@@ -7,6 +7,10 @@
 // concerns one user; the message carries the attributes as text too, because
 // that is what people read.
 //
+// A log may take nothing for a while: journald was stopped, nobody reads the pipe.
+// The daemon's lines go through a [Queue], so that mail does not wait for them.
+// What the runtime says of a crash does not.
+//
 // A secret has a type whose LogValue prints [redacted]; nothing here looks for
 // secrets. Loggers may be used from any goroutine.
 package logs
@@ -18,6 +22,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/coreos/go-systemd/v22/journal"
 )
 
 // Format says how lines look.
@@ -58,20 +64,48 @@ func ParseLevel(text string) (slog.Level, error) {
 // New returns a logger that writes to stderr in the format. level may be
 // changed while it is used.
 func New(f Format, level slog.Leveler, stderr io.Writer) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level}
-	if f == Auto {
-		f = Text
-		if journald(os.Getenv("JOURNAL_STREAM"), stderr) {
-			f = Journal
-		}
+	return slog.New(newHandler(found(f, stderr), level, stderr, sendToJournald))
+}
+
+// NewQueued returns a logger as New does, but for a queue, so that nobody who
+// logs waits for the log. Who is done with it closes the queue.
+func NewQueued(f Format, level slog.Leveler, stderr io.Writer) (*slog.Logger, *Queue) {
+	f = found(f, stderr)
+	direct := slog.New(newHandler(f, level, stderr, sendToJournald))
+	q := newQueue(func(dropped int64) {
+		direct.Warn("lines were dropped: the log did not take them", "dropped", dropped)
+	})
+	send := func(message string, p journal.Priority, vars map[string]string) error {
+		q.add(func() {
+			if sendToJournald(message, p, vars) != nil {
+				_, _ = io.WriteString(stderr, message+"\n")
+			}
+		})
+		return nil
 	}
+	return slog.New(newHandler(f, level, queuedWriter{q, stderr}, send)), q
+}
+
+// found returns the format that Auto stands for.
+func found(f Format, stderr io.Writer) Format {
+	switch {
+	case f != Auto:
+		return f
+	case journald(os.Getenv("JOURNAL_STREAM"), stderr):
+		return Journal
+	}
+	return Text
+}
+
+func newHandler(f Format, level slog.Leveler, w io.Writer, send func(string, journal.Priority, map[string]string) error) slog.Handler {
+	o := &slog.HandlerOptions{Level: level}
 	switch f {
 	case JSON:
-		return slog.New(slog.NewJSONHandler(stderr, o))
+		return slog.NewJSONHandler(w, o)
 	case Journal:
-		return slog.New(newJournal(level, sendToJournald, stderr))
+		return newJournal(level, send, w)
 	}
-	return slog.New(slog.NewTextHandler(stderr, o))
+	return slog.NewTextHandler(w, o)
 }
 
 // journald reports whether w is the stream that JOURNAL_STREAM names.
