@@ -120,14 +120,14 @@ func (k *usageKeeper) save() {
 // way into it during the save: two seconds are looked back. After the clock went
 // backwards everything counts as newer.
 func (k *usageKeeper) usage(u directory.User, now time.Time) (store.Usage, bool) {
-	usage := store.Usage{
-		Address: string(u.Address()), Created: u.CreatedRevision(),
-		Usage: k.ledger.Usage(u.Mailbox()), Login: k.ledger.LastLogin(u.Mailbox()),
-	}
-	known := usage.Usage.Known() || !usage.Login.IsZero()
+	usage, login := k.ledger.Usage(u.Mailbox()), k.ledger.LastLogin(u.Mailbox())
 	after := k.since.Round(0).Add(-2 * time.Second)
 	if now.Round(0).Before(k.since.Round(0)) {
 		after = time.Time{}
 	}
-	return usage, known && (usage.Usage.Measured.After(after) || usage.Login.After(after))
+	known := usage.Known() || !login.IsZero()
+	if !known || !usage.Measured.After(after) && !login.After(after) {
+		return store.Usage{}, false // nearly everybody, so this must cost nothing
+	}
+	return store.Usage{Address: string(u.Address()), Created: u.CreatedRevision(), Usage: usage, Login: login}, true
 }

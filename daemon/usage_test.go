@@ -256,3 +256,15 @@ func addUsers(tx *directory.Tx, names ...string) error {
 	}
 	return nil
 }
+
+// Each save looks at every user, and hardly any has changed.
+func TestLookingAtUsageDoesNotAllocate(t *testing.T) {
+	k := newKeeper(t, newUsageMap())
+	k.since = time.Now()
+	now := k.since.Add(saveEvery)
+	alice := k.directory.View().User(mailaddr.KeyOf(testkit.Addr("alice@example.test")))
+	k.ledger.Report(alice.Mailbox(), 1, 1, k.since.Add(-time.Minute))
+	if n := testing.AllocsPerRun(100, func() { k.usage(alice, now) }); n != 0 {
+		t.Errorf("%v allocations for a user whose usage was saved before", n)
+	}
+}
