@@ -44,6 +44,7 @@ var floors = map[string]int{
 	"internal/journal":   1,
 	"internal/password":  1,
 	"internal/serve":     1, // it asks peercred who connects
+	"internal/tabline":   1, // it says who that was
 
 	"internal/background": 0,
 	"internal/mailaddr":   0,
@@ -51,7 +52,6 @@ var floors = map[string]int{
 	"internal/bytesize":   0,
 	"internal/peercred":   0,
 	"internal/snapshot":   0,
-	"internal/tabline":    0,
 	"internal/logs":       0,
 	"internal/largepages": 0,
 	"adminsock/command":   0,

@@ -71,8 +71,8 @@ func (c *conn) converse() (drained bool) {
 			next, err = next(line)
 		}
 		if err != nil {
-			complain(c.server.log, c.server.Malformed, c.Conn, err)
-			return isDraining(c.Conn) && (errors.Is(err, tabline.ErrDraining) || errors.Is(err, os.ErrDeadlineExceeded))
+			tabline.Complain(c.server.log, c.server.Malformed, c.Conn, err)
+			return c.Draining() && (errors.Is(err, tabline.ErrDraining) || errors.Is(err, os.ErrDeadlineExceeded))
 		}
 	}
 }
@@ -124,7 +124,7 @@ func (c *conn) write(reply []byte) {
 		return
 	}
 	if _, err := c.Write(reply); err != nil {
-		complain(c.server.log, c.server.Malformed, c.Conn, err)
+		tabline.Complain(c.server.log, c.server.Malformed, c.Conn, err)
 		c.silent = true
 		_ = c.Close()
 	}

@@ -59,7 +59,7 @@ func (c *masterConn) serve() {
 			err = c.handle(line)
 		}
 	}
-	complain(c.master.log, c.master.Malformed, c.Conn, err)
+	tabline.Complain(c.master.log, c.master.Malformed, c.Conn, err)
 }
 
 // handle answers one command. An error ends the connection.
@@ -253,7 +253,7 @@ func (c *masterConn) list(id uint32, args []byte) ([]byte, error) {
 		if _, err := c.Write(b); err != nil {
 			return nil, err
 		}
-		if b = b[:0]; isDraining(c.Conn) {
+		if b = b[:0]; c.Draining() {
 			return append(appendWord(b, "DONE", id), "\tfail\n"...), nil
 		}
 	}

@@ -2,10 +2,8 @@ package authsock
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -91,35 +89,4 @@ func doorLog(l *slog.Logger, door string) *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return l.With("door", door)
-}
-
-// complain tells why a connection ends, if anybody should know: what the peer
-// did, and that it fell silent in the middle of a line or does not read.
-func complain(l *slog.Logger, count func(tabline.Malformation), c *serve.Conn, err error) {
-	if errors.Is(err, os.ErrDeadlineExceeded) && isDraining(c) {
-		return
-	}
-	if peer, ok := c.Peer(); ok {
-		l = l.With("peer_uid", peer.UID, "peer_pid", peer.PID)
-	}
-	m, is := tabline.Malformed(err)
-	switch {
-	case is:
-		l.Warn("malformed line, connection closed", "reason", m.String(), "err", err)
-		if count != nil {
-			count(m)
-		}
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		l.Warn("a peer does not read its replies, connection closed", "err", err)
-	}
-}
-
-// isDraining reports whether the server drains.
-func isDraining(c *serve.Conn) bool {
-	select {
-	case <-c.Draining():
-		return true
-	default:
-		return false
-	}
 }

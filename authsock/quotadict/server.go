@@ -2,10 +2,8 @@ package quotadict
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -99,36 +97,5 @@ func (s *Server) handle(_ context.Context, sc *serve.Conn) {
 			err = c.serve(sc, line)
 		}
 	}
-	s.complain(sc, err)
-}
-
-// complain tells why a connection ends, if anybody should know.
-func (s *Server) complain(sc *serve.Conn, err error) {
-	if errors.Is(err, os.ErrDeadlineExceeded) && isDraining(sc) {
-		return
-	}
-	log := s.log
-	if peer, ok := sc.Peer(); ok {
-		log = log.With("peer_uid", peer.UID, "peer_pid", peer.PID)
-	}
-	m, is := tabline.Malformed(err)
-	switch {
-	case is:
-		log.Warn("malformed line, connection closed", "reason", m.String(), "err", err)
-		if s.Malformed != nil {
-			s.Malformed(m)
-		}
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		log.Warn("a peer does not read its replies, connection closed", "err", err)
-	}
-}
-
-// isDraining reports whether the server drains.
-func isDraining(c *serve.Conn) bool {
-	select {
-	case <-c.Draining():
-		return true
-	default:
-		return false
-	}
+	tabline.Complain(s.log, s.Malformed, sc, err)
 }

@@ -219,8 +219,8 @@ func (c *Conn) SetWriteTimeout(d time.Duration) {
 // Peer returns who connected; false when the connection is not a Unix socket.
 func (c *Conn) Peer() (peercred.Cred, bool) { return c.peer, c.hasPeer }
 
-// Draining returns a channel that is closed when the server begins to drain.
-func (c *Conn) Draining() <-chan struct{} { return c.draining }
+// Draining reports whether the server drains.
+func (c *Conn) Draining() bool { return c.server.draining.Load() }
 
 // NetConn returns the connection beneath.
 func (c *Conn) NetConn() net.Conn { return c.Conn }

@@ -3,7 +3,10 @@ package tabline
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+
+	"github.com/gatepost/gatepost/internal/peercred"
 )
 
 // Errors of [Reader.Next] that say what a peer did in the middle of a line.
@@ -51,4 +54,32 @@ func Malformed(err error) (m Malformation, is bool) {
 		return Timeout, true
 	}
 	return 0, false
+}
+
+// Peer is who a door talks to; *serve.Conn is one.
+type Peer interface {
+	Peer() (peercred.Cred, bool)
+	Draining() bool
+}
+
+// Complain tells the log, and count if it is not nil, why a connection ends, if
+// anybody should know: what the peer did, and that it fell silent in the middle
+// of a line or does not read.
+func Complain(l *slog.Logger, count func(Malformation), p Peer, err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) && p.Draining() {
+		return
+	}
+	if cred, ok := p.Peer(); ok {
+		l = l.With("peer_uid", cred.UID, "peer_pid", cred.PID)
+	}
+	m, is := Malformed(err)
+	switch {
+	case is:
+		l.Warn("malformed line, connection closed", "reason", m.String(), "err", err)
+		if count != nil {
+			count(m)
+		}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		l.Warn("a peer does not read its replies, connection closed", "err", err)
+	}
 }
