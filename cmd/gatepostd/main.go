@@ -63,7 +63,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "gatepostd:", err)
 		return exitUsage
 	}
-	log, queue := logs.NewQueued(format, level, stderr)
+	log, queue := logs.New(format, level, stderr)
 	defer queue.Close()
 	return serve(c, log)
 }

@@ -61,15 +61,10 @@ func ParseLevel(text string) (slog.Level, error) {
 	return 0, fmt.Errorf("%.32q is not one of error, warn, info, debug", text)
 }
 
-// New returns a logger that writes to stderr in the format. level may be
-// changed while it is used.
-func New(f Format, level slog.Leveler, stderr io.Writer) *slog.Logger {
-	return slog.New(newHandler(found(f, stderr), level, stderr, sendToJournald))
-}
-
-// NewQueued returns a logger as New does, but for a queue, so that nobody who
-// logs waits for the log. Who is done with it closes the queue.
-func NewQueued(f Format, level slog.Leveler, stderr io.Writer) (*slog.Logger, *Queue) {
+// New returns a logger that writes to stderr in the format, and a queue
+// between the two, so that nobody who logs waits for the log. level may be changed
+// while it is used. Who is done with it closes the queue.
+func New(f Format, level slog.Leveler, stderr io.Writer) (*slog.Logger, *Queue) {
 	f = found(f, stderr)
 	direct := slog.New(newHandler(f, level, stderr, sendToJournald))
 	q := newQueue(func(dropped int64) {

@@ -61,13 +61,17 @@ func TestJournaldDown(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	var out bytes.Buffer
-	New(JSON, slog.LevelInfo, &out).Info("ready", "door", "policy")
+	log, queue := New(JSON, slog.LevelInfo, &out)
+	log.Info("ready", "door", "policy")
+	queue.Close()
 	var line map[string]any
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line["msg"] != "ready" || line["door"] != "policy" {
 		t.Errorf("JSON line = %q, %v", out.String(), err)
 	}
 	out.Reset()
-	New(Auto, slog.LevelInfo, &out).Info("ready", "door", "policy")
+	log, queue = New(Auto, slog.LevelInfo, &out)
+	log.Info("ready", "door", "policy")
+	queue.Close()
 	if !strings.Contains(out.String(), "level=INFO msg=ready door=policy") {
 		t.Errorf("text line = %q", out.String())
 	}

@@ -29,7 +29,7 @@ func (w *stuckWriter) Write(p []byte) (int, error) {
 // returns.
 func TestQueue(t *testing.T) {
 	var out bytes.Buffer
-	log, q := NewQueued(JSON, slog.LevelInfo, &out)
+	log, q := New(JSON, slog.LevelInfo, &out)
 	for i := range 1000 {
 		log.With("door", "policy").WithGroup("peer").Info("line", "n", i)
 	}
@@ -50,7 +50,7 @@ func TestQueue(t *testing.T) {
 func TestQueueStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &stuckWriter{free: make(chan struct{})}
-		log, q := NewQueued(Text, slog.LevelInfo, w)
+		log, q := New(Text, slog.LevelInfo, w)
 		log.Info("first")
 		synctest.Wait()
 		for range queueLength + 7 {
@@ -72,7 +72,7 @@ func TestQueueStuck(t *testing.T) {
 func TestQueueCloseStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &stuckWriter{free: make(chan struct{})}
-		log, q := NewQueued(Text, slog.LevelInfo, w)
+		log, q := New(Text, slog.LevelInfo, w)
 		log.Info("first")
 		synctest.Wait()
 		log.Info("second")

@@ -26,7 +26,7 @@ func (s stuckLog) Write(p []byte) (int, error) {
 func TestStuckLog(t *testing.T) {
 	f := prepare(t)
 	w := stuckLog{make(chan struct{}, 1), make(chan struct{})}
-	log, queue := logs.NewQueued(logs.Text, slog.LevelInfo, w)
+	log, queue := logs.New(logs.Text, slog.LevelInfo, w)
 	f.Log = log
 	f.dial = doortest.Unix(t, f)
 	f.set("bob@example.test", func(u *directory.UserFields) { u.State = directory.Disabled })
