@@ -162,7 +162,7 @@ const maxDomainKey = 1 + 253
 // processor when its turn comes.
 type scratch struct {
 	gathering    gathering
-	key          [mailaddr.MaxKey]byte // of the login, the first recipient, and one other address at a time
+	key          [mailaddr.MaxKey]byte // of one address at a time
 	domain       [maxDomainKey]byte
 	targets      []directory.Target
 	owners       []directory.User

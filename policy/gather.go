@@ -43,10 +43,9 @@ func Gather(v directory.View, l *quota.Ledger, req *Request, f *Facts) error {
 	f.begin(req)
 	g := &f.gathering
 	*g = gathering{view: v, ledger: l, request: req, facts: f}
-	g.first()
 	err := g.sender()
 	for i := 0; err == nil && i < len(req.Recipients); i++ {
-		err = g.recipient(i)
+		err = g.recipient(req.Recipients[i])
 	}
 	f.end()
 	if err != nil {
@@ -94,30 +93,8 @@ type gathering struct {
 	user    directory.User // the active sender
 	visits  int            // final targets so far
 
-	login      directory.Record // under the login
-	firstKey   mailaddr.Key     // of the first recipient; zero: it names nobody
-	firstFound directory.Record // under it
-	room       []byte           // where the keys of other addresses are folded, one at a time
-
 	domainKey []byte           // "@" and the domain that was looked up last
 	domain    directory.Domain // what was found
-}
-
-// first looks up the login and the first recipient, which nearly every question
-// is about, together.
-func (g *gathering) first() {
-	login, room, err := mailaddr.AppendLoginKey(g.facts.key[:0], g.request.Login)
-	if err != nil {
-		login = mailaddr.Key{} // names nobody
-	}
-	if len(g.request.Recipients) > 0 {
-		g.firstKey, room, err = mailaddr.AppendKey(room, g.request.Recipients[0])
-		if err != nil {
-			g.firstKey = mailaddr.Key{}
-		}
-	}
-	g.room = room[len(room):]
-	g.login, g.firstFound = g.view.LookupBoth(login, g.firstKey)
 }
 
 // domainOf returns the domain that an address in internal form lies in. Nearly
@@ -138,7 +115,7 @@ func (g *gathering) sender() error {
 	}
 	s := &g.facts.Sender
 	s.Authenticated = true
-	u := g.view.Holder(g.login)
+	u := g.login()
 	s.Known = u.Exists()
 	if !s.Known || u.State() != directory.Active || DomainStanding(g.domainOf(u.Address())) == RefusesDisabled {
 		return nil
@@ -149,6 +126,15 @@ func (g *gathering) sender() error {
 	var err error
 	s.OwnsAddress, err = g.owns(g.request.Sender)
 	return err
+}
+
+// login returns the user who is logged in.
+func (g *gathering) login() directory.User {
+	key, _, err := mailaddr.AppendLoginKey(g.facts.key[:0], g.request.Login)
+	if err != nil {
+		return directory.User{} // names nobody
+	}
+	return g.view.Login(key)
 }
 
 func scopeOf(u directory.User) Scope {
@@ -183,7 +169,7 @@ func (g *gathering) owns(address []byte) (bool, error) {
 	if len(address) == 0 {
 		return true, nil
 	}
-	key, _, err := mailaddr.AppendKey(g.room, address)
+	key, _, err := mailaddr.AppendKey(g.facts.key[:0], address)
 	if err != nil {
 		return false, nil // names nobody
 	}
@@ -200,32 +186,19 @@ func (g *gathering) owns(address []byte) (bool, error) {
 	return false, err
 }
 
-// find returns the key of a recipient, zero when it names nobody, and the record
-// under it.
-func (g *gathering) find(recipient int) (mailaddr.Key, directory.Record) {
-	if recipient == 0 {
-		return g.firstKey, g.firstFound
-	}
-	key, _, err := mailaddr.AppendKey(g.room, g.request.Recipients[recipient])
-	if err != nil {
-		return mailaddr.Key{}, directory.Record{}
-	}
-	return key, g.view.Lookup(key)
-}
-
 // recipient takes one recipient's final targets into the facts.
-func (g *gathering) recipient(i int) error {
+func (g *gathering) recipient(address []byte) error {
 	f := g.facts
 	if g.visits >= maxVisits {
 		g.cut()
 		return nil
 	}
-	key, found := g.find(i)
-	if key.IsZero() { // where it leads is Postfix's to say
+	key, _, err := mailaddr.AppendKey(f.key[:0], address)
+	if err != nil { // names nobody; where it leads is Postfix's to say
 		f.Recipients.Outside = f.Recipients.Outside || f.Sender.Scope.limits()
 		return nil
 	}
-	targets, err := g.view.ExpandRecord(f.targets[:0], key, found)
+	targets, err := g.view.Expand(f.targets[:0], key)
 	if err == nil {
 		whole := DomainStanding(g.domainOf(key.Bytes()))
 		for i := range targets {

@@ -15,6 +15,9 @@
 // request had come in the middle of it; a change publishes what is pointed at
 // before what points at it.
 //
+// In a large directory a lookup waits for main memory twice or three times.
+// [View.Prefetch] lets many lookups wait at the same time.
+//
 // Beside the bytes of its address and its hash a user costs 12 bytes of index (10
 // to 16 while a directory grows), 8 of frame, 17 of record header, 8 of
 // credential header and what the last chunk of a shard leaves free: about 55

@@ -95,49 +95,10 @@ func (m *memory) get(key []byte) Record {
 	return r
 }
 
-// getBoth returns the records under two keys. Both slots are found, by their tags
-// alone, before the records that they lead to are read: in a large directory
-// each of these four comes from main memory, and the processor waits for the
-// slots together and for the records together.
-func (m *memory) getBoth(a, b []byte) (Record, Record) {
-	shardA, tagA, startA := m.hash(a)
-	shardB, tagB, startB := m.hash(b)
-	genA, genB := shardA.gen.Load(), shardB.gen.Load()
-	slotA, slotB := genA.tagged(tagA, startA), genB.tagged(tagB, startB)
-	recordA, recordB := genA.recordOrNone(slotA), genB.recordOrNone(slotB)
-	if recordA.Exists() && !bytes.Equal(recordA.Key(), a) {
-		_, recordA = genA.find(a, tagA, startA)
-	}
-	if recordB.Exists() && !bytes.Equal(recordB.Key(), b) {
-		_, recordB = genB.find(b, tagB, startB)
-	}
-	return recordA, recordB
-}
-
-// tagged returns the first slot with a tag that holds a record, or slotEmpty.
-func (g *generation) tagged(tag, start uint64) uint64 {
-	for i := int(start * uint64(len(g.slots)) >> 32); ; i++ {
-		if i == len(g.slots) {
-			i = 0
-		}
-		slot := g.slots[i].Load()
-		if slot == slotEmpty || slot>>48 == tag && slot != slotDeleted {
-			return slot
-		}
-	}
-}
-
-func (g *generation) recordOrNone(slot uint64) Record {
-	if slot == slotEmpty {
-		return Record{}
-	}
-	return g.record(slot)
-}
-
 // find returns the record under key and its slot, or else the zero Record and
 // the empty slot where it would be put.
 func (g *generation) find(key []byte, tag, start uint64) (int, Record) {
-	for i := int(start * uint64(len(g.slots)) >> 32); ; i++ {
+	for i := g.home(start); ; i++ {
 		if i == len(g.slots) {
 			i = 0
 		}
@@ -154,11 +115,19 @@ func (g *generation) find(key []byte, tag, start uint64) (int, Record) {
 	}
 }
 
-// record returns the record that a slot leads to. The chunks are loaded after
-// the slot, so the chunk is among them.
-func (g *generation) record(slot uint64) Record {
+// home is where the search for a record begins.
+func (g *generation) home(start uint64) int { return int(start * uint64(len(g.slots)) >> 32) }
+
+// at returns the bytes where the record begins that a slot leads to. The chunks are
+// loaded after the slot, so the chunk is among them.
+func (g *generation) at(slot uint64) []byte {
 	chunks := *g.chunks.Load()
-	b := chunks[slot>>offsetBits&(1<<chunkBits-1)-1][slot&(1<<offsetBits-1):]
+	return chunks[slot>>offsetBits&(1<<chunkBits-1)-1][slot&(1<<offsetBits-1):]
+}
+
+// record returns the record that a slot leads to.
+func (g *generation) record(slot uint64) Record {
+	b := g.at(slot)
 	n, size := binary.Uvarint(b)
 	end := size + int(n)
 	return Record{b[size:end:end]}

@@ -56,10 +56,6 @@ func TestMemoryAgainstModel(t *testing.T) {
 			if got := m.get([]byte(key)); got.Revision() != r {
 				t.Fatalf("get(%s) at revision %d, want %d", key, got.Revision(), r)
 			}
-			other := fmt.Sprintf("u%d@example.test", rapid.IntRange(0, 300).Draw(t, "other"))
-			if a, b := m.getBoth([]byte(key), []byte(other)); a.Revision() != r || b.Exists() && b.Revision() != model[other] || b.Exists() != (model[other] != 0) {
-				t.Fatalf("getBoth(%s, %s) = %q, %q", key, other, a.Key(), b.Key())
-			}
 		}
 	})
 }
@@ -83,6 +79,7 @@ func TestMemoryReadersDuringWrites(t *testing.T) {
 				default:
 				}
 				i := rand.IntN(500)
+				m.prefetch([][]byte{key(i), key(i + 500), []byte("@example.test"), {}, nil})
 				r := m.get(key(i))
 				if !r.Exists() || string(r.Key()) != string(key(i)) || r.User().CreatedRevision() != 1 {
 					t.Errorf("get(%s) = %q at %d", key(i), r.Key(), r.Revision())
@@ -109,6 +106,28 @@ func TestMemoryReadersDuringWrites(t *testing.T) {
 	}
 	close(stop)
 	readers.Wait()
+}
+
+// Names are prepared whatever they are and however many, without an allocation.
+func TestMemoryPrefetch(t *testing.T) {
+	m := newMemory()
+	names := [][]byte{nil, {}, []byte("@"), {0xff, 0}}
+	for i := range 3 * prefetched {
+		names = append(names, fmt.Appendf(nil, "u%d@example.test", i))
+		if i%2 == 0 {
+			m.put(names[i+4], userValue(1, i%100), box(1)) // short ones and long ones
+		}
+	}
+	m.delete(names[4])
+	for n := range names {
+		if allocs := testing.AllocsPerRun(1, func() { m.prefetch(names[:n]) }); allocs != 0 {
+			t.Errorf("%v allocations for %d names", allocs, n)
+		}
+	}
+	empty := m.get(names[5])
+	if r := m.get(names[6]); !r.Exists() || empty.Exists() {
+		t.Errorf("after that get(%s) = %q and get(%s) = %q", names[6], r.Key(), names[5], empty.Key())
+	}
 }
 
 // A directory that is rewritten for ever does not grow for ever.

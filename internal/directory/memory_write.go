@@ -123,7 +123,7 @@ func (s *shard) reindex(m *memory, slots int) {
 
 // free returns the slot where a key that is not there would be put.
 func (g *generation) free(start uint64) int {
-	for i := int(start * uint64(len(g.slots)) >> 32); ; i++ {
+	for i := g.home(start); ; i++ {
 		if i == len(g.slots) {
 			i = 0
 		}

@@ -32,23 +32,19 @@ func (d *Directory) View() View { return View{d.memory, d.settings.Load()} }
 // Lookup returns the record that stands under exactly this name.
 func (v View) Lookup(k mailaddr.Key) Record { return v.m.get(k.Bytes()) }
 
-// LookupBoth returns what Lookup would for two names, in less time than twice.
-// The zero Key stands for nothing.
-func (v View) LookupBoth(a, b mailaddr.Key) (Record, Record) {
-	return v.m.getBoth(a.Bytes(), b.Bytes())
-}
+// Prefetch prepares lookups of names that are about to be made: in a large
+// directory each waits for main memory several times, and here the waits of all
+// names are one. Names are bytes as they came: those that are not written as the
+// directory has them are not prepared, and nothing is wrong with that.
+func (v View) Prefetch(names [][]byte) { v.m.prefetch(names) }
 
 // Resolve returns the record that answers for an address: the one under the
 // address itself, else the one under the address without its detail (Postfix
 // recipient_delimiter). It follows neither further addresses nor aliases.
 func (v View) Resolve(k mailaddr.Key) Record { return v.resolve(k.Bytes()) }
 
-func (v View) resolve(address []byte) Record { return v.orBase(v.m.get(address), address) }
-
-// orBase returns r, which stands under an address, or when that is none the
-// record of the address without its detail.
-func (v View) orBase(r Record, address []byte) Record {
-	if r.Exists() {
+func (v View) resolve(address []byte) Record {
+	if r := v.m.get(address); r.Exists() {
 		return r
 	}
 	var buf [mailaddr.MaxKey]byte
@@ -65,10 +61,7 @@ func (v View) User(k mailaddr.Key) User { return v.owner(v.Resolve(k)) }
 
 // Login returns the user who logs in by a name: an address, a further address
 // or a login name, without detail.
-func (v View) Login(k mailaddr.Key) User { return v.Holder(v.Lookup(k)) }
-
-// Holder returns the user who holds a name whose record is r.
-func (v View) Holder(r Record) User { return v.owner(r) }
+func (v View) Login(k mailaddr.Key) User { return v.owner(v.Lookup(k)) }
 
 // owner follows a further address or a login name to its user.
 func (v View) owner(r Record) User {
@@ -138,13 +131,8 @@ type Target struct {
 // nobody's is its own target, without User. With a large enough dst it
 // allocates nothing.
 func (v View) Expand(dst []Target, k mailaddr.Key) ([]Target, error) {
-	return v.ExpandRecord(dst, k, v.Lookup(k))
-}
-
-// ExpandRecord is Expand for who has looked k up already, and found r.
-func (v View) ExpandRecord(dst []Target, k mailaddr.Key, r Record) ([]Target, error) {
 	e := expansion{View: v, targets: dst, first: len(dst)}
-	err := e.record(v.orBase(r, k.Bytes()), k.Bytes(), 0)
+	err := e.address(k.Bytes(), 0)
 	return e.targets, err
 }
 

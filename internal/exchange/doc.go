@@ -14,5 +14,6 @@
 // that begins when those of all connections take what they may (serve.Conn.Hold).
 //
 // A Run belongs to one goroutine, and so does a [Prompter], which answers
-// without a connection what came whole and alone: nearly every request.
+// without a connection what came whole and alone, nearly every request, and hears of
+// several at a time, so that what they look up can be looked up ahead.
 package exchange

@@ -206,8 +206,8 @@ func TestNoAllocation(t *testing.T) {
 // What is one whole request is answered, everything else is left to Run, and
 // leaves nothing behind.
 func TestPrompter(t *testing.T) {
-	p := exchange.Prompter{New: func() exchange.Peer { return &shouter{} }}
-	for _, tt := range []struct {
+	p := exchange.Prompter[*shouter]{New: func() *shouter { return &shouter{} }}
+	rows := []struct {
 		name, b, want string
 		err           error
 	}{
@@ -217,10 +217,47 @@ func TestPrompter(t *testing.T) {
 		{"two", "a\nb\n", "", nil},
 		{"bad", "!\n", "", nil},
 		{"the last", "stop\n", "STOP\n", errStop},
-	} {
-		if got, err := p.Prompt([]byte(tt.b)); string(got) != tt.want || !errors.Is(err, tt.err) {
-			t.Errorf("%s: Prompt(%q) = %q, %v, want %q, %v", tt.name, tt.b, got, err, tt.want, tt.err)
+	}
+	check := func(together []serve.Exchange, from int) {
+		t.Helper()
+		for i, x := range together {
+			if tt := rows[from+i]; string(x.Reply) != tt.want || !errors.Is(x.Err, tt.err) {
+				t.Errorf("%s: the reply to %q = %q, %v, want %q, %v", tt.name, x.Request, x.Reply, x.Err, tt.want, tt.err)
+			}
 		}
+	}
+	var all []serve.Exchange
+	for i, tt := range rows {
+		alone := []serve.Exchange{{Request: []byte(tt.b)}}
+		p.Prompt(alone)
+		check(alone, i)
+		all = append(all, serve.Exchange{Request: []byte(tt.b)})
+	}
+	p.Prompt(all)
+	check(all, 0)
+}
+
+// Ahead hears of what is answered next, all of it and nothing else.
+func TestPrompterAhead(t *testing.T) {
+	var heard strings.Builder
+	p := exchange.Prompter[*shouter]{New: func() *shouter { return &shouter{} }, Ahead: func(asked []exchange.Asked[*shouter]) {
+		for _, a := range asked {
+			if len(a.Peer.out) > 0 && string(a.Peer.out) != "A\n" {
+				t.Errorf("%q was answered already", a.Request)
+			}
+			heard.Write(a.Request)
+		}
+	}}
+	for _, together := range [][]string{{"a\n"}, {"x", "a\n", "!"}, {"x"}, {"a\n", "a\n"}} {
+		var exchanges []serve.Exchange
+		for _, b := range together {
+			exchanges = append(exchanges, serve.Exchange{Request: []byte(b)})
+		}
+		p.Prompt(exchanges)
+		heard.WriteByte(';')
+	}
+	if want := "a\n;a\n;;a\na\n;"; heard.String() != want {
+		t.Errorf("heard %q, want %q", heard.String(), want)
 	}
 }
 

@@ -1,21 +1,54 @@
 package exchange
 
+import "github.com/gatepost/gatepost/internal/serve"
+
 // Prompter answers requests that came whole and alone, of any connection, as
 // [serve.Prompter]. Everything else is for Run, with a Peer of its own.
-type Prompter struct {
-	New  func() Peer // makes a Peer that depends on no connection
-	peer Peer
+type Prompter[P Peer] struct {
+	New func() P // makes a Peer that depends on no connection
+
+	// Ahead is told what Answer will be asked next, if not nil: what these will
+	// look up can be looked up together.
+	Ahead func([]Asked[P])
+
+	peers []P // [serve.Together]
+	asked []Asked[P]
+	at    [serve.Together]int // of asked, in what came together
 }
 
-// Prompt returns the reply to b, or none when b is not one whole request, or the
-// Peer has none for it.
-func (p *Prompter) Prompt(b []byte) (reply []byte, err error) {
-	if p.peer == nil {
-		p.peer = p.New()
+// Asked is a whole request and the Peer that has decoded it.
+type Asked[P Peer] struct {
+	Peer    P
+	Request []byte
+}
+
+// Prompt sets the replies to those that are one whole request, if the Peer has
+// one for it.
+func (p *Prompter[P]) Prompt(together []serve.Exchange) {
+	p.decode(together)
+	if p.Ahead != nil && len(p.asked) > 0 {
+		p.Ahead(p.asked)
 	}
-	if n, err := p.peer.Decode(b); err != nil || n != len(b) {
-		p.peer = nil // it has begun to read
-		return nil, nil
+	for i, a := range p.asked {
+		x := &together[p.at[i]]
+		x.Reply, x.Err = a.Peer.Answer(a.Request)
 	}
-	return p.peer.Answer(b)
+}
+
+// decode finds those that are one whole request.
+func (p *Prompter[P]) decode(together []serve.Exchange) {
+	clear(p.asked)
+	p.asked = p.asked[:0]
+	for i, x := range together {
+		n := len(p.asked)
+		if n == len(p.peers) {
+			p.peers = append(p.peers, p.New())
+		}
+		if size, err := p.peers[n].Decode(x.Request); err != nil || size != len(x.Request) {
+			p.peers[n] = p.New() // it has begun to read
+			continue
+		}
+		p.asked = append(p.asked, Asked[P]{p.peers[n], x.Request})
+		p.at[n] = i
+	}
 }

@@ -23,15 +23,19 @@
 //
 // Nearly every request of a door that asks and answers in turn comes whole, and
 // its reply is taken at once. With a [Prompter] such requests need no handler:
-// an event loop waits for many connections in one epoll instance, reads into one
-// buffer, answers, and writes. A connection costs it no stack, no buffer and no
-// switch of goroutines, so that what it works with stays near to the processor
-// however many there are (measured: a policy request costs 1.4 µs less with 64
-// connections, 3.8 µs less with 1000).
+// an event loop waits for many connections in one epoll instance, reads what has
+// come on up to [Together] of them, has all of that answered, and writes. A
+// connection costs it no stack, no buffer and no switch of goroutines, so that
+// what it works with stays near to the processor however many there are; what is
+// answered together can wait for main memory together; and replies that are
+// written in a row wake their reader once. Measured with a million users: against
+// a goroutine for each connection a policy request costs 1.4 µs less with 64 connections
+// and 3.8 µs less with 1000, and answering together takes another 1.2 µs of 6.0
+// and 1.6 of 7.3.
 //
 // Everything else is the handler's, which gets the connection with what was read
 // or could not be written, and keeps it: half a request, two at once, a peer that
-// leaves or does not read, a request that the Prompter declines. So a loop waits
+// leaves or does not read, a request that the Prompter declines or panics at. So a loop waits
 // for nobody, and has neither deadlines nor protocol errors. A connection without
 // descriptor, a pipe, is the handler's from the beginning.
 //

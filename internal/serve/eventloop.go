@@ -10,21 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	promptSize = 16 << 10 // most bytes of a request that an event loop reads
-	eventBatch = 128
-)
-
-// Prompter answers requests that came whole and alone. An event loop has one,
-// for all of its connections, and asks it about one request after another.
-type Prompter interface {
-	// Prompt returns the reply to b, which is what one read gave; none when b is
-	// anything but one whole request, or one that the handler must see: the
-	// connection is the handler's from then on, and b is read again. An error
-	// ends the connection after the reply. Neither slice is used after the next
-	// call.
-	Prompt(b []byte) (reply []byte, err error)
-}
+const eventBatch = 128
 
 // eventLoop answers on connections as long as their requests come whole and
 // their replies are taken at once; doc.go tells why. Meanwhile it owns their
@@ -37,7 +23,7 @@ type eventLoop struct {
 	epoll    int // descriptor of an epoll instance
 	bell     int // descriptor of an eventfd in it: the loop must end
 	events   [eventBatch]unix.EpollEvent
-	buf      [promptSize]byte
+	came     together
 
 	mu    sync.Mutex    // guards what follows
 	conns map[int]*Conn // by descriptor
@@ -110,7 +96,8 @@ func (l *eventLoop) run() {
 func (l *eventLoop) leave() {
 	for _, fd := range l.end() {
 		if l.from.ctx.Err() == nil {
-			l.answer(fd)
+			l.read(fd)
+			l.answer()
 		}
 		if l.has(fd) {
 			l.drop(fd)
@@ -149,43 +136,63 @@ func (l *eventLoop) turn() (goOn bool) {
 		case e.Events&^unix.EPOLLIN != 0: // the peer sends nothing more; a request may still be there
 			l.handOver(int(e.Fd), nil, nil)
 		default:
-			l.answer(int(e.Fd))
+			l.read(int(e.Fd))
 		}
 	}
+	l.answer()
 	return goOn
 }
 
-// answer answers a request that came. What lies behind it gets an event of its
-// own.
-func (l *eventLoop) answer(fd int) {
-	defer l.rescue(fd)
-	n, err := unix.Read(fd, l.buf[:])
+// read reads what came, and answers when there is room for no more. What lies
+// behind it gets an event of its own.
+func (l *eventLoop) read(fd int) {
+	room := l.came.room()
+	n, err := read(fd, room)
 	switch {
 	case errors.Is(err, unix.EAGAIN):
-		return
-	case errors.Is(err, unix.EINTR): // the handler reads again, also while the server drains
-		l.handOver(fd, nil, nil)
-		return
 	case err != nil || n == 0:
 		l.drop(fd)
-		return
-	case n == len(l.buf):
-		l.handOver(fd, l.buf[:n], nil)
-		return
+	case n == len(room):
+		l.handOver(fd, room, nil)
+	default:
+		if l.came.add(fd, room[:n]); l.came.full() {
+			l.answer()
+		}
 	}
-	reply, failed := l.prompter.Prompt(l.buf[:n])
-	if len(reply) == 0 {
-		l.handOver(fd, l.buf[:n], nil)
-		return
+}
+
+// answer answers what was read.
+func (l *eventLoop) answer() {
+	l.prompt()
+	for i, x := range l.came.exchanges() {
+		if len(x.Reply) == 0 {
+			l.handOver(l.came.fds[i], x.Request, nil)
+		} else {
+			l.reply(l.came.fds[i], x.Reply, x.Err)
+		}
 	}
-	l.reply(fd, reply, failed)
+	l.came.clear()
+}
+
+// prompt asks for the replies. After a panic the handlers serve those that got
+// none: the one at fault ends there.
+func (l *eventLoop) prompt() {
+	defer func() {
+		if cause := recover(); cause != nil {
+			l.server.panicked(cause)
+			l.prompter = l.server.Prompter()
+		}
+	}()
+	if exchanges := l.came.exchanges(); len(exchanges) > 0 {
+		l.prompter.Prompt(exchanges)
+	}
 }
 
 // reply sends a reply. What the peer does not take at once is the handler's to
 // write, with a deadline.
 func (l *eventLoop) reply(fd int, reply []byte, failed error) {
-	sent, err := unix.Write(fd, reply)
-	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
+	sent, err := write(fd, reply)
+	if errors.Is(err, unix.EAGAIN) {
 		sent, err = 0, nil
 	}
 	switch {
@@ -193,15 +200,6 @@ func (l *eventLoop) reply(fd int, reply []byte, failed error) {
 		l.drop(fd)
 	case sent < len(reply):
 		l.handOver(fd, nil, reply[sent:])
-	}
-}
-
-// rescue turns a panic into the end of one connection.
-func (l *eventLoop) rescue(fd int) {
-	if cause := recover(); cause != nil {
-		l.server.panicked(cause)
-		l.prompter = l.server.Prompter()
-		l.drop(fd)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,13 @@ import (
 // the handler's, and "flood" gets more than a socket takes.
 type prompt struct{}
 
-func (prompt) Prompt(b []byte) ([]byte, error) {
+func (prompt) Prompt(together []Exchange) {
+	for i, x := range together {
+		together[i].Reply, together[i].Err = echoed(x.Request)
+	}
+}
+
+func echoed(b []byte) ([]byte, error) {
 	switch {
 	case bytes.Count(b, []byte("\n")) != 1 || b[len(b)-1] != '\n' || string(b) == "decline\n":
 		return nil, nil
@@ -140,17 +147,48 @@ func TestEventLoopPeerThatReadsLate(t *testing.T) {
 	c.wants("a\n")
 }
 
+// After a panic of the Prompter the handlers serve those that it left without a
+// reply, and the loop goes on.
 func TestEventLoopPanic(t *testing.T) {
-	d, _ := looped(t, &Server{})
+	d, handled := looped(t, &Server{})
 	other, bad := d.dial(), d.dial()
 	other.send("a\n")
 	other.wants("a\n")
 	bad.send("panic\n")
-	bad.wantsEnd()
+	bad.wants("panic\n")
 	other.send("b\n")
 	other.wants("b\n")
+	if n := handled.Load(); n != 1 {
+		t.Errorf("%d handlers, want 1", n)
+	}
 	if log := d.log.String(); !strings.Contains(log, "handler panicked") || !strings.Contains(log, "boom") {
 		t.Errorf("log = %q, want the panic", log)
+	}
+}
+
+// Requests that come while the loop is busy are answered together: each gets its
+// own reply, whatever the others are.
+func TestEventLoopTogether(t *testing.T) {
+	d, c, free := gated(t, (*door).dial)
+	clients := []*client{c}
+	for len(clients) < 3*Together {
+		clients = append(clients, d.dial())
+	}
+	what := []string{"%d\n", "decline\n", "panic\n", strings.Repeat("x", 3<<10) + "%d\n", "%d", "%d\n%d\n"}
+	sent := make([]string, len(clients))
+	for i, c := range clients {
+		sent[i] = strings.ReplaceAll(what[i%len(what)], "%d", strconv.Itoa(i))
+		c.send(sent[i])
+	}
+	free()
+	for i, c := range clients {
+		if !strings.HasSuffix(sent[i], "\n") {
+			c.send("\n")
+			sent[i] += "\n"
+		}
+		for line := range strings.Lines(sent[i]) {
+			c.wants(line)
+		}
 	}
 }
 

@@ -16,12 +16,14 @@ type gate struct {
 	entered, release chan struct{}
 }
 
-func (g gate) Prompt(b []byte) ([]byte, error) {
-	if string(b) == "gate\n" {
-		g.entered <- struct{}{}
-		<-g.release
+func (g gate) Prompt(together []Exchange) {
+	for _, x := range together {
+		if string(x.Request) == "gate\n" {
+			g.entered <- struct{}{}
+			<-g.release
+		}
 	}
-	return g.prompt.Prompt(b)
+	g.prompt.Prompt(together)
 }
 
 // gated is a server with one event loop, which is held, and a connection that

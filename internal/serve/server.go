@@ -26,7 +26,7 @@ const (
 type Hooks struct {
 	Conns    func(open int) // a connection was opened or closed; in the order in which it happened
 	Refused  func()         // a connection was closed at once, because there are MaxConns already
-	Panicked func()         // a handler panicked, its connection was closed
+	Panicked func()         // a handler panicked, its connection was closed; or a Prompter, whose requests went to handlers
 }
 
 // Server runs a handler for each connection of its listeners. The exported

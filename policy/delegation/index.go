@@ -1,23 +1,24 @@
 package delegation
 
-import "math/bits"
+import "sync/atomic"
 
 // index finds messages by their hash: open addressing without tombstones. A slot
-// holds the high bits of a hash and the number of a message; 0: empty. It is
-// small, at most 4/5 of its slots are used, so that the indexes of all shards
-// together stay near to the processor. Two messages never have the same hash.
-type index []uint32
+// holds the high bits of a hash and the number of a message; 0: empty. At most
+// 4/5 of the slots are used. Two messages never have the same hash. Slots are
+// atomic for prefetch alone, which holds no lock.
+type index [indexSlots]atomic.Uint32
 
 const (
-	minIndex   = 16
+	indexSlots = 2048
 	numberBits = 12 // of a slot: number of the message
 )
 
-// A shard has fewer messages than a slot can number, and an index fewer places
-// than the rest of a slot can tell.
+// A shard has fewer messages than a slot can number, an index has more slots than
+// that, and fewer than the rest of a slot can tell.
 const (
 	_ = uint(1<<numberBits - 1 - shardMessages)
-	_ = uint(32 - 2*numberBits)
+	_ = uint(indexSlots*4/5 - shardMessages)
+	_ = uint(1<<(32-numberBits) - indexSlots)
 )
 
 func slotOf(hash uint64, e uint32) uint32 {
@@ -25,60 +26,50 @@ func slotOf(hash uint64, e uint32) uint32 {
 }
 
 // home is where the search for a slot's hash begins.
-func (x index) home(slot uint32) int { return int(slot >> numberBits & uint32(len(x)-1)) }
+func home(slot uint32) int { return int(slot >> numberBits % indexSlots) }
+
+// after is the place behind a place.
+func after(i int) int { return (i + 1) % indexSlots }
 
 // find returns the message with a hash, or none.
-func (x index) find(hash uint64, messages []message) uint32 {
-	if len(x) == 0 {
-		return none
-	}
-	for i := x.home(slotOf(hash, 0)); x[i] != 0; i = (i + 1) & (len(x) - 1) {
-		if e := x[i] & (1<<numberBits - 1); x[i] == slotOf(hash, e) && messages[e].hash == hash {
+func (x *index) find(hash uint64, messages []message) uint32 {
+	for i := home(slotOf(hash, 0)); ; i = after(i) {
+		slot := x[i].Load()
+		if slot == 0 {
+			return none
+		}
+		if e := slot & (1<<numberBits - 1); slot == slotOf(hash, e) && messages[e].hash == hash {
 			return e
 		}
 	}
-	return none
 }
 
-// add adds a message; held is how many there are with it.
-func (x *index) add(hash uint64, e uint32, held int) {
-	if held*5 > len(*x)*4 {
-		x.grow(held)
+// add adds a message.
+func (x *index) add(hash uint64, e uint32) {
+	slot := slotOf(hash, e)
+	i := home(slot)
+	for x[i].Load() != 0 {
+		i = after(i)
 	}
-	x.put(slotOf(hash, e))
-}
-
-func (x index) put(slot uint32) {
-	i := x.home(slot)
-	for x[i] != 0 {
-		i = (i + 1) & (len(x) - 1)
-	}
-	x[i] = slot
-}
-
-func (x *index) grow(held int) {
-	larger := make(index, max(minIndex, 1<<bits.Len(uint(held*5/4))))
-	for _, slot := range *x {
-		if slot != 0 {
-			larger.put(slot)
-		}
-	}
-	*x = larger
+	x[i].Store(slot)
 }
 
 // remove takes a message out and moves what was displaced by it.
-func (x index) remove(hash uint64, e uint32) {
+func (x *index) remove(hash uint64, e uint32) {
 	slot := slotOf(hash, e)
-	i := x.home(slot)
-	for x[i] != slot {
-		i = (i + 1) & (len(x) - 1)
+	i := home(slot)
+	for x[i].Load() != slot {
+		i = after(i)
 	}
-	mask := len(x) - 1
-	for next := (i + 1) & mask; x[next] != 0; next = (next + 1) & mask {
-		if (next-x.home(x[next]))&mask >= (next-i)&mask {
-			x[i] = x[next]
+	for next := after(i); ; next = after(next) {
+		displaced := x[next].Load()
+		if displaced == 0 {
+			break
+		}
+		if (next-home(displaced))&(indexSlots-1) >= (next-i)&(indexSlots-1) {
+			x[i].Store(displaced)
 			i = next
 		}
 	}
-	x[i] = 0
+	x[i].Store(0)
 }

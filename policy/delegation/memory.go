@@ -28,6 +28,17 @@ func (m *memory) shard(instance []byte) (*shard, uint64) {
 	return &m.shards[hash%shards], hash
 }
 
+// prefetch reads where the search for messages begins: the processor waits for
+// all of these places at once, and not while a shard is locked.
+func (m *memory) prefetch(instances [][]byte) {
+	for _, instance := range instances {
+		s, hash := m.shard(instance)
+		if x := s.index.Load(); x != nil {
+			x[home(slotOf(hash, 0))].Load()
+		}
+	}
+}
+
 // remember adds a recipient to a message, unless it is there. Older messages
 // make room.
 func (m *memory) remember(instance, recipient []byte, now time.Time) {

@@ -93,8 +93,8 @@ func (m *memory) size() (messages, bytes int) {
 		for b := s.freeBlock; b != none; b = s.blocks[b].next {
 			blocks++
 		}
-		for _, slot := range s.index {
-			if slot != 0 {
+		for slot := range s.index.Load() {
+			if s.index.Load()[slot].Load() != 0 {
 				indexed++
 			}
 		}

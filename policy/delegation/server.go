@@ -77,7 +77,10 @@ func (s *Server) prepare() {
 // prompter makes what answers for an event loop. What a session has of its
 // connection is the context, which only the log sees.
 func (s *Server) prompter() serve.Prompter {
-	return &exchange.Prompter{New: func() exchange.Peer { return &session{server: s, ctx: context.Background()} }}
+	return &exchange.Prompter[*session]{
+		New:   func() *session { return &session{server: s, ctx: context.Background()} },
+		Ahead: (&ahead{server: s}).prefetch,
+	}
 }
 
 // handle serves one connection.

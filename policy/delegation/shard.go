@@ -2,18 +2,20 @@ package delegation
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// shard is a part of the memory. It holds no pointers but those of its four
-// slices, which grow with the messages up to the limits and then stay: a message
+// shard is a part of the memory. It holds no pointers but those of its index and
+// three slices, which grow with the messages up to the limits and then stay: a message
 // costs no allocation, and a garbage collection has nothing to walk. Messages
 // and blocks are named by their index; index 0 is never one of them.
 type shard struct {
-	mu       sync.Mutex // guards what follows
+	index atomic.Pointer[index] // from hashes to messages; nil: there was none yet
+
+	mu       sync.Mutex // guards what follows, and changes of the index
 	messages []message  // 0: the ends of a ring by age, next is the oldest
 	blocks   []block    // of bytes; 0: none
-	index    index      // from hashes to messages
 	scratch  []byte
 
 	freeMessage, freeBlock uint32 // joined by next
@@ -60,7 +62,11 @@ func sinceEpoch(t time.Time) time.Duration { return time.Duration(t.UnixNano()) 
 // find returns a message. Another one with the same hash gives way, and so does
 // one that nobody has touched for too long.
 func (s *shard) find(hash uint64, instance []byte, now time.Time) uint32 {
-	e := s.index.find(hash, s.messages)
+	index := s.index.Load()
+	if index == nil {
+		return none
+	}
+	e := index.find(hash, s.messages)
 	if e == none {
 		return none
 	}
@@ -88,6 +94,7 @@ func (s *shard) is(msg *message, instance []byte) bool {
 func (s *shard) begin(hash uint64, instance []byte, now time.Time) uint32 {
 	if s.messages == nil {
 		s.messages, s.blocks = make([]message, 1, 8), make([]block, 1, 8)
+		s.index.Store(new(index))
 	}
 	if s.held >= shardMessages {
 		s.drop(s.messages[none].next)
@@ -104,7 +111,7 @@ func (s *shard) begin(hash uint64, instance []byte, now time.Time) uint32 {
 	s.write(msg, instance)
 	s.link(e)
 	s.held++
-	s.index.add(hash, e, s.held)
+	s.index.Load().add(hash, e)
 	return e
 }
 
@@ -144,7 +151,7 @@ func (s *shard) expire(now time.Time) {
 // drop takes a message out.
 func (s *shard) drop(e uint32) {
 	msg := &s.messages[e]
-	s.index.remove(msg.hash, e)
+	s.index.Load().remove(msg.hash, e)
 	s.unlink(msg)
 	for b := msg.first; b != none; {
 		next := s.blocks[b].next

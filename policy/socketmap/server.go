@@ -60,7 +60,10 @@ func (s *Server) prepare() {
 
 // prompter makes what answers for an event loop.
 func (s *Server) prompter() serve.Prompter {
-	return &exchange.Prompter{New: func() exchange.Peer { return &prompted{session{server: s, log: s.log}} }}
+	return &exchange.Prompter[*prompted]{
+		New:   func() *prompted { return &prompted{session{server: s, log: s.log}} },
+		Ahead: (&ahead{server: s}).prefetch,
+	}
 }
 
 // prompted is a session of no connection in particular. It leaves a map that
