@@ -26,6 +26,7 @@ package background
 import (
 	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -77,7 +78,7 @@ func (l *Lane) Run(work func()) {
 		// It is not unlocked: the thread ends with the goroutine, and nobody
 		// inherits its priority.
 		runtime.LockOSThread()
-		stepBehind()
+		stepBehind(self)
 		work()
 	}()
 	<-done
@@ -86,14 +87,32 @@ func (l *Lane) Run(work func()) {
 	}
 }
 
-// stepBehind lowers the priority of the thread, if that is allowed.
-func stepBehind() {
-	attr, err := unix.SchedGetAttr(0, 0)
+// Process puts the whole process behind others: all threads that there are, and
+// by inheritance those to come. It is for a program that nobody waits for as they
+// wait for the daemon's answers; it is called once.
+func Process() {
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return
+	}
+	for _, thread := range threads {
+		if id, err := strconv.Atoi(thread.Name()); err == nil {
+			stepBehind(id)
+		}
+	}
+}
+
+// self is the calling thread.
+const self = 0
+
+// stepBehind lowers the priority of a thread, if that is allowed.
+func stepBehind(thread int) {
+	attr, err := unix.SchedGetAttr(thread, 0)
 	if err != nil {
 		return
 	}
 	attr.Policy, attr.Nice, attr.Runtime = unix.SCHED_BATCH, min(attr.Nice+behind, lowest), uint64(slice)
-	_ = unix.SchedSetAttr(0, attr, 0)
+	_ = unix.SchedSetAttr(thread, attr, 0)
 }
 
 // enter gives Go a processor for one more piece of work.

@@ -1,7 +1,10 @@
 package background
 
 import (
+	"os"
+	"os/exec"
 	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -86,5 +89,43 @@ func TestNilLane(t *testing.T) {
 	(*Lane)(nil).Run(func() { ran = true })
 	if !ran {
 		t.Error("the work did not run")
+	}
+}
+
+// TestProcess looks at a process of its own: at a thread that it had, and at one
+// that it made later.
+func TestProcess(t *testing.T) {
+	if os.Getenv("GATEPOST_TEST_PROCESS") == "" {
+		usual, err := unix.SchedGetAttr(0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(os.Args[0], "-test.run=^TestProcess$")
+		cmd.Env = append(os.Environ(), "GATEPOST_TEST_PROCESS="+strconv.Itoa(int(min(usual.Nice+behind, lowest))))
+		if said, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, said)
+		}
+		return
+	}
+	Process()
+	var later unix.SchedAttr
+	made := make(chan bool)
+	go func() {
+		runtime.LockOSThread() // not unlocked: the thread is nobody else's, before and after
+		if attr, err := unix.SchedGetAttr(0, 0); err == nil {
+			later = *attr
+		}
+		close(made)
+	}()
+	<-made
+	first, err := unix.SchedGetAttr(os.Getpid(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := os.Getenv("GATEPOST_TEST_PROCESS")
+	for name, attr := range map[string]unix.SchedAttr{"the first thread": *first, "a later one": later} {
+		if strconv.Itoa(int(attr.Nice)) != want || attr.Policy != unix.SCHED_BATCH {
+			t.Errorf("%s: nice %d of policy %d, want %s of %d", name, attr.Nice, attr.Policy, want, unix.SCHED_BATCH)
+		}
 	}
 }

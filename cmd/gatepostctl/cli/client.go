@@ -55,6 +55,9 @@ func (a *app) send(ctx context.Context, req *request) (*http.Response, error) {
 		return nil, err
 	}
 	defer a.watch(r, req)()
+	if a.StepBehind != nil && (req.stream != nil || req.target != "") {
+		a.StepBehind()
+	}
 	res, err := a.client().Do(r.WithContext(ctx))
 	if err != nil {
 		return nil, transportError(ctx, req, err)

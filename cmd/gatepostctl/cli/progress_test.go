@@ -125,3 +125,24 @@ func TestInterrupted(t *testing.T) {
 		t.Error("the server was not asked")
 	}
 }
+
+// Only who sends or fetches a file steps behind.
+func TestStepBehind(t *testing.T) {
+	dir := t.TempDir()
+	batch := filepath.Join(dir, "batch")
+	if err := os.WriteFile(batch, []byte(`{"address":"a@example.test"}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	socket := answering(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	for args, want := range map[string]int{
+		"user add --batch " + batch: 1, "restore --yes " + batch: 1, "backup " + filepath.Join(dir, "new"): 1,
+		"user disable a@example.test": 0, "status": 0,
+	} {
+		stepped := 0
+		env := Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" },
+			StepBehind: func() { stepped++ }}
+		if Run(context.Background(), append([]string{"--socket", socket}, strings.Fields(args)...), env); stepped != want {
+			t.Errorf("%s: stepped behind %d times, want %d", args, stepped, want)
+		}
+	}
+}

@@ -31,6 +31,9 @@ type Env struct {
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
 	Version        string
+	// StepBehind lowers the priority of the program, if not nil. It is called before
+	// a file is sent or fetched: that takes long, and mail should not wait for it.
+	StepBehind func()
 }
 
 // app is one run of the program.
