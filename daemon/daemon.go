@@ -36,6 +36,8 @@ type Options struct {
 	Config  *config.Config
 	Version string
 	Log     *slog.Logger
+
+	DroppedLines func() int64 // how many lines Log has dropped; nil: it drops none
 }
 
 // Daemon is a running gatepostd. Its methods may be called from any goroutine,
@@ -94,6 +96,7 @@ func Start(ctx context.Context, o Options) (*Daemon, error) {
 		status: newStatus(), metrics: metrics.New(o.Version), ledger: &quota.Ledger{},
 		collector: &collector{}, failed: make(chan error, 1),
 	}
+	d.metrics.WatchLog(o.DroppedLines)
 	d.lane = &background.Lane{Busy: d.collector.working}
 	if err := d.start(ctx); err != nil {
 		closeAll(d.listeners)

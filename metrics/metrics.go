@@ -47,6 +47,20 @@ func New(version string) *Metrics {
 	}
 }
 
+// WatchLog adds how many lines the log has dropped, which is asked at each scrape;
+// nil: it drops none. It is called once.
+func (m *Metrics) WatchLog(dropped func() int64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: namespace, Subsystem: "log", Name: "dropped_lines_total",
+		Help: "Log lines that are lost: the log took nothing, and too many waited for it.",
+	}, func() float64 {
+		if dropped == nil {
+			return 0
+		}
+		return float64(dropped())
+	}))
+}
+
 // buildInfo is 1; its labels say what runs.
 func buildInfo(version string) prometheus.Collector {
 	goVersion, revision := "unknown", "unknown"

@@ -28,6 +28,7 @@ func all(t testing.TB) *Metrics {
 	m := New("1.2.3")
 	m.Watch(d, store.Reasons(), func() string { return store.ReasonDiskFull })
 	m.Rebuilt(func() bool { return false })
+	m.WatchLog(func() int64 { return 7 })
 	m.WatchTrail(func() Trail { return Trail{Oldest: time.UnixMilli(1500), Bytes: 4096, Segments: 2} })
 	m.Door("policy")
 	NewServer(m, Health{Alive: fine, Ready: fine}, serve.Hooks{}, slog.New(slog.DiscardHandler))
@@ -72,6 +73,7 @@ func TestNames(t *testing.T) {
 		"gatepost_door_malformed_requests_total",
 		"gatepost_door_panics_total",
 		"gatepost_door_refused_connections_total",
+		"gatepost_log_dropped_lines_total",
 		"gatepost_login_attempts_total",
 		"gatepost_login_duration_seconds",
 		"gatepost_password_hash_duration_seconds",
@@ -151,6 +153,7 @@ func TestCounts(t *testing.T) {
 		`gatepost_policy_watched_total{mode="shadow",rule="sender-not-owner",stage="rcpt"}`:        1,
 		`gatepost_policy_unknown_facts_total{fact="recipient-usage"}`:                              1,
 		`gatepost_door_malformed_requests_total{door="policy",reason="no-attribute"}`:              1,
+		`gatepost_log_dropped_lines_total`:                                                         7,
 		`gatepost_door_connections{door="policy"}`:                                                 3,
 		`gatepost_door_refused_connections_total{door="policy"}`:                                   1,
 		`gatepost_door_panics_total{door="policy"}`:                                                1,

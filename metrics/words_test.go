@@ -11,6 +11,10 @@ var words = map[string]string{
 		"sync failed; check the disk, then restart gatepost, which finds out what is stored. `database`: anything else about the database; if it " +
 		"stays, restart.",
 
+	"gatepost_log_dropped_lines_total": "Mail and logins go on. journald was stopped or cannot keep up, or nobody reads gatepostd's standard " +
+		"error, while 4096 lines waited: `systemctl status systemd-journald`. This is where to see it: the log itself can tell only when it " +
+		"takes lines again (\"lines were dropped\").",
+
 	"gatepost_policy_decisions_total": "Most are `dunno`. `defer` and `reject` are the rules at work: a rule that jumps up after a change was " +
 		"set wrongly, and the log lines \"mail refused\" with its name tell for whom. `fail` is a fault of gatepost, for which " +
 		"Postfix defers the mail: read the log. Stage `other` grows when Postfix asks in places where gatepost has no rule; that costs time and nothing else.",

@@ -65,7 +65,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	log, queue := logs.New(format, level, stderr)
 	defer queue.Close()
-	return serve(c, log)
+	return serve(c, log, queue.Dropped)
 }
 
 // parse reads the command line. What is wrong with it has been said when it

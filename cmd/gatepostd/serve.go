@@ -19,8 +19,9 @@ import (
 // store. Postfix waits 10 s for the next process.
 const endWithin = 5 * time.Second
 
-// serve runs the daemon until a signal.
-func serve(c call, log *slog.Logger) int {
+// serve runs the daemon until a signal. dropped says how many lines log has
+// dropped.
+func serve(c call, log *slog.Logger, dropped func() int64) int {
 	syscall.Umask(0o077) // what the database makes has password hashes; sockets are given their modes
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
@@ -30,7 +31,7 @@ func serve(c call, log *slog.Logger) int {
 		logMistakes(log, slog.LevelError, "the configuration cannot be used", c.config, err)
 		return exitFailed
 	}
-	d, err := start(signals, daemon.Options{Config: loaded, Version: versionNumber(), Log: log})
+	d, err := start(signals, daemon.Options{Config: loaded, Version: versionNumber(), Log: log, DroppedLines: dropped})
 	switch {
 	case errors.Is(err, context.Canceled):
 		log.Info("ended while starting")
