@@ -37,6 +37,7 @@ var floors = map[string]int{
 	"internal/login": 3,
 
 	"internal/exchange": 2,
+	"internal/tabline":  2,
 	"policy":            2,
 	"internal/store":    2,
 
@@ -44,7 +45,6 @@ var floors = map[string]int{
 	"internal/journal":   1,
 	"internal/password":  1,
 	"internal/serve":     1, // it asks peercred who connects
-	"internal/tabline":   1, // it says who that was
 
 	"internal/background": 0,
 	"internal/mailaddr":   0,

@@ -57,7 +57,8 @@
 // # Limits
 //
 // Lines have at most 16384 bytes, replies on the master door less than 8192
-// (Dovecot's own limits). A connection may have 1024 verifications running and
+// (Dovecot's own limits). Unfinished lines of more than 2 KiB share 32 MiB on each
+// door, beyond which their connections end. A connection may have 1024 verifications running and
 // 1024 exchanges waiting for a CONT; more of the first are temporary failures,
 // more of the second push out the oldest, because Postfix says nothing when a
 // client gives up. An exchange waits 150 s. A greeting that is not returned

@@ -69,7 +69,8 @@ var words = map[string]string{
 	"gatepost_door_refused_connections_total": "Every one is a mail or a login that had to wait. Find the peer with the many connections " +
 		"(`ss -xp`), or lower the process limits of Postfix.",
 	"gatepost_door_panics_total": "Every one is a bug of gatepost. The log has the stack: please report it. The peer's request was answered as a temporary failure, or its connection closed.",
-	"gatepost_door_malformed_requests_total": "`truncated` and `timeout` come when a peer is killed in the middle. Everything else is a program that does not speak " +
+	"gatepost_door_malformed_requests_total": "`truncated` and `timeout` come when a peer is killed in the middle. `no-room`: requests that have begun and are not complete " +
+		"take 32 MiB on this door, and another one needed more than 2 KiB: who sends so slowly? Everything else is a program that does not speak " +
 		"the protocol, or a socket given to the wrong one: the log names the peer's uid.",
 }
 

@@ -32,7 +32,8 @@
 //
 // # Limits
 //
-// Lines of 64 KiB, 100 open transactions a connection. What no Dovecot does
+// Lines of 64 KiB, 100 open transactions a connection; unfinished lines of more
+// than 2 KiB share 32 MiB, beyond which their connections end. What no Dovecot does
 // (another first line, unknown commands, transactions that were not begun or
 // begun twice) ends the connection with one log line. A connection is served by
 // one goroutine; Dovecot opens one for each report, as the mail user.

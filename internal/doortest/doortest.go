@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -141,6 +142,38 @@ func (c *Client) CloseWrite() {
 	if !ok || half.CloseWrite() != nil {
 		c.t.Fatal("this connection cannot be closed for one direction")
 	}
+}
+
+// HalfRequests makes n connections with dial, over pipes, and sends the same
+// beginning of a request on each. It returns those that the server keeps, how many
+// it has closed, and by how many bytes the heap has grown meanwhile.
+func HalfRequests(t testing.TB, n int, begin string, dial func() *Client) (kept []*Client, closed int, grown int64) {
+	t.Helper()
+	all := make([]*Client, n)
+	for i := range all {
+		all[i] = dial()
+	}
+	before := Heap()
+	for _, c := range all {
+		_ = c.SetWriteDeadline(time.Now().Add(patience))
+		switch _, err := io.WriteString(c, begin); { // a pipe takes it when the server has read it
+		case errors.Is(err, io.ErrClosedPipe):
+			closed++
+		case err != nil:
+			t.Fatalf("send %.80q: %v", begin, err)
+		default:
+			kept = append(kept, c)
+		}
+	}
+	return kept, closed, Heap() - before
+}
+
+// Heap returns how many bytes of the heap are in use.
+func Heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // Rest returns what the server still says before it closes the connection,

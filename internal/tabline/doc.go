@@ -8,7 +8,9 @@
 // split at TABs first and unescaped field by field.
 //
 // A [Reader] holds at most one line of the limit it was made with, and 1 KiB
-// while its peer is silent. What it hands out lies in its buffer and is wiped
-// by the next call, because lines of the auth protocol hold passwords. Readers
-// are for one goroutine; the functions are pure.
+// while its peer is silent. A buffer beyond 2 KiB is part of 32 MiB that all
+// connections of a server share (serve.Conn.Hold); a line that needs one when
+// they are taken ends its connection. What is handed out lies in the buffer and
+// is wiped by the next call, because lines of the auth protocol hold passwords.
+// Readers are for one goroutine; the functions are pure.
 package tabline

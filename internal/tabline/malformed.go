@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/gatepost/gatepost/internal/peercred"
+	"github.com/gatepost/gatepost/internal/serve"
 )
 
 // Errors of [Reader.Next] that say what a peer did in the middle of a line.
@@ -32,12 +33,13 @@ const (
 	TooLong                       // a line without end
 	Truncated                     // the peer left in the middle of a line
 	Timeout                       // the peer fell silent in the middle of a line or before its handshake
+	NoRoom                        // unfinished lines take all the memory they may
 	MalformationCount
 )
 
 // String returns the name, which is also the metric's label.
 func (m Malformation) String() string {
-	return [MalformationCount]string{"violation", "too-long", "truncated", "timeout"}[m]
+	return [MalformationCount]string{"violation", "too-long", "truncated", "timeout", "no-room"}[m]
 }
 
 // Malformed says what a peer did wrong, if err is about that.
@@ -52,6 +54,8 @@ func Malformed(err error) (m Malformation, is bool) {
 		return Truncated, true
 	case errors.Is(err, ErrTimeout):
 		return Timeout, true
+	case errors.Is(err, serve.ErrNoRoom):
+		return NoRoom, true
 	}
 	return 0, false
 }

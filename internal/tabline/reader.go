@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"github.com/gatepost/gatepost/internal/serve"
 )
 
 // Errors of [Reader.Next] beside those of the connection.
@@ -18,11 +20,12 @@ const (
 	growth        = 4
 )
 
-// Source is a connection as internal/serve hands it to its handler.
+// Source is what a Reader needs of a connection; [*serve.Conn] is one.
 type Source interface {
 	io.Reader
 	Idle() bool            // a request is awaited; false: the server drains
 	Busy() (draining bool) // a part of a request was read
+	Hold(size int) bool    // tells how large the buffer is; false: there is no room
 }
 
 // Reader cuts what a peer sends into lines.
@@ -44,7 +47,8 @@ func NewReader(src Source, limit int) *Reader { return &Reader{src: src, limit: 
 // that have come are still returned, then [ErrDraining]. A line that has begun
 // must be complete within the source's request timeout. What it returns when a
 // read misses a deadline is [ErrTimeout], and [ErrTruncated] when the peer
-// leaves in the middle of a line.
+// leaves in the middle of a line. [serve.ErrNoRoom] says that a line needs more
+// memory than the unfinished lines of all connections leave.
 func (r *Reader) Next() ([]byte, error) {
 	line, err := r.next()
 	if err != nil {
@@ -99,7 +103,9 @@ func (r *Reader) read() error {
 		r.src.Idle() // ends the request before; this one is finished also while draining
 		r.src.Busy()
 	}
-	r.room()
+	if err := r.room(); err != nil {
+		return err
+	}
 	n, err := r.src.Read(r.buf[r.end:])
 	r.end += n
 	switch {
@@ -120,18 +126,23 @@ func (r *Reader) rest() {
 	r.start, r.end, r.taken = 0, 0, 0
 	if len(r.buf) > restingBuffer || r.buf == nil {
 		r.buf = make([]byte, restingBuffer)
+		r.src.Hold(restingBuffer)
 	}
 }
 
 // room makes space behind the unread bytes: by moving them to the front, else
 // by growing. It leaves no copy behind.
-func (r *Reader) room() {
+func (r *Reader) room() error {
 	if r.end < len(r.buf) {
-		return
+		return nil
 	}
 	old, unread := r.buf, r.buf[r.start:r.end]
 	if r.start < len(old)/2 {
-		r.buf = make([]byte, min(growth*len(old), r.limit+2+restingBuffer))
+		size := min(growth*len(old), r.limit+2+restingBuffer)
+		if !r.src.Hold(size) {
+			return serve.ErrNoRoom
+		}
+		r.buf = make([]byte, size)
 	}
 	n := copy(r.buf, unread)
 	if r.start >= len(old)/2 {
@@ -140,4 +151,5 @@ func (r *Reader) room() {
 		clear(old)
 	}
 	r.start, r.end, r.taken = 0, n, 0
+	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/gatepost/gatepost/internal/serve"
 )
 
 // stream is a Source that is never idle for long.
@@ -17,10 +19,20 @@ type stream struct {
 	io.Reader
 	calls    []string
 	draining bool
+	held     int // bytes, what Hold was told last
+	room     int // most that Hold grants; 0: everything
 }
 
 func (s *stream) Idle() bool { s.calls = append(s.calls, "idle"); return !s.draining }
 func (s *stream) Busy() bool { s.calls = append(s.calls, "busy"); return s.draining }
+
+func (s *stream) Hold(size int) bool {
+	if s.room > 0 && size > s.room {
+		return false
+	}
+	s.held = size
+	return true
+}
 
 // lines reads everything and returns copies.
 func lines(r *Reader) (all []string, err error) {
@@ -105,6 +117,44 @@ func TestNextDrains(t *testing.T) {
 	got, err := lines(r)
 	if diff := cmp.Diff([]string{"two", "three"}, got); diff != "" || err != ErrDraining {
 		t.Errorf("while draining: error %v, lines (-want +got):\n%s", err, diff)
+	}
+}
+
+// What the source is told of the buffer is true while a line grows, and after it.
+func TestNextHolds(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	s := &stream{Reader: &chunks{[]byte("short\n"), []byte(long), []byte("\n"), []byte("short\n")}}
+	r := NewReader(s, 6000)
+	for _, tt := range []struct {
+		name    string
+		least   int
+		longest int
+	}{{"short", 5, restingBuffer}, {"long", 5000, 7026}, {"short again", 5, restingBuffer}} {
+		line, err := r.Next()
+		if err != nil || len(line) < tt.least {
+			t.Fatalf("%s: %d bytes, %v", tt.name, len(line), err)
+		}
+		if s.held != len(r.buf) || s.held > tt.longest {
+			t.Errorf("%s: a buffer of %d bytes, %d counted, want at most %d", tt.name, len(r.buf), s.held, tt.longest)
+		}
+	}
+}
+
+// A line for which there is no room ends the connection, and what has come of it
+// is wiped.
+func TestNextFindsNoRoom(t *testing.T) {
+	sent := "short\n" + strings.Repeat("y", 4000) + "\n" + strings.Repeat("x", 5000) + "\nshort\n"
+	s := &stream{Reader: strings.NewReader(sent), room: growth * restingBuffer}
+	r := NewReader(s, 6000)
+	got, err := lines(r)
+	if len(got) != 2 || !errors.Is(err, serve.ErrNoRoom) {
+		t.Errorf("%d lines, %v, want 2, %v", len(got), err, serve.ErrNoRoom)
+	}
+	if m, is := Malformed(err); m != NoRoom || !is || m.String() != "no-room" {
+		t.Errorf("Malformed = %v, %v", m, is)
+	}
+	if s.held > s.room || bytes.Contains(r.buf, []byte("x")) {
+		t.Errorf("%d bytes are counted, the buffer begins with %.20q", s.held, r.buf)
 	}
 }
 

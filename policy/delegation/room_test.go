@@ -1,7 +1,6 @@
 package delegation
 
 import (
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +13,7 @@ import (
 func TestHalfRequestsTakeBoundedMemory(t *testing.T) {
 	f := open(t)
 	f.connect().ask(mail{}.rcpt("alice@example.test"))
-	before := heap()
+	before := doortest.Heap()
 	half := head + "protocol_state=RCPT\n" + strings.Repeat("x="+strings.Repeat("y", 7000)+"\n", 8)
 	peers := make([]*client, 1000) // 57 MB
 	for i := range peers {
@@ -28,7 +27,7 @@ func TestHalfRequestsTakeBoundedMemory(t *testing.T) {
 	if rest := refused.Rest(); rest != "" {
 		t.Errorf("reply %q, want none", rest)
 	}
-	if grown := (heap() - before) >> 20; grown > 48 {
+	if grown := (doortest.Heap() - before) >> 20; grown > 48 {
 		t.Errorf("the memory grew by %d MiB", grown)
 	}
 	for _, p := range peers {
@@ -39,11 +38,4 @@ func TestHalfRequestsTakeBoundedMemory(t *testing.T) {
 	if !slices.Contains(events, "malformed no-room") || !strings.Contains(log, "reason=no-room") {
 		t.Errorf("events %.200q, log %.200q", events, log)
 	}
-}
-
-func heap() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
