@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/gatepost/gatepost/adminsock/command"
 	"github.com/gatepost/gatepost/internal/bytesize"
 	"github.com/gatepost/gatepost/internal/directory"
 )
@@ -97,6 +98,24 @@ func TestSpoolLeavesRoom(t *testing.T) {
 	p := (*Problem)(nil)
 	if err := keepPiece(file, nil, MaxBackup+1, 0); !errors.As(err, &p) || p.Code != CodeTooLarge {
 		t.Errorf("keepPiece of too much = %v", err)
+	}
+}
+
+// The limit is told before somebody meets it.
+func TestBackupLimitIsTold(t *testing.T) {
+	told := map[string]string{"gatepostctl restore --help": command.Restore.Detail}
+	for _, name := range []string{"operations.md", "durability.md"} {
+		text, err := os.ReadFile(filepath.Join("..", "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		told[name] = string(text)
+	}
+	limit := bytesize.Size(MaxBackup).String()
+	for place, text := range told {
+		if !strings.Contains(text, limit) {
+			t.Errorf("%s does not say that a restore takes %s", place, limit)
+		}
 	}
 }
 

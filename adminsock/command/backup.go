@@ -43,7 +43,8 @@ var (
 	Restore = op[RestoreInput, Restored](Spec{
 		Name: "restore", Summary: "make the directory what it was when a backup was taken", Example: "gatepost-monday.backup --yes",
 		Detail: "The whole file is checked before anything is touched; one that was cut or changed is refused. What is there is saved in the state " +
-			"directory first. The restored names are one change: everything that is not in the backup is deleted, all of it or nothing.",
+			"directory first. The restored names are one change: everything that is not in the backup is deleted, all of it or nothing. " +
+			"So a backup of more than 1023 MiB, some five million users, is refused.",
 		Method: "POST", Path: "/v1/restore", Permission: WriteBackup, Write: true, Stream: true, Confirm: "replaces the whole directory", Media: mediaBackup,
 		Done: "restored what was there at revision {restored}: {created} names created, {changed} changed, {deleted} deleted\n" +
 			"what was there before, revision {before}, is kept in {kept}",
