@@ -127,7 +127,7 @@ func (s *Server) auditVerify(ctx context.Context, c *Call, in *command.AuditVeri
 	v, err := s.Audit.VerifyTo(ctx, cmp.Or(directory.Revision(in.Until), last))
 	switch {
 	case err == nil:
-		return verified(v), nil
+		return verified(v, last), nil
 	case ctx.Err() != nil:
 		return nil, err
 	case errors.Is(err, journal.ErrPruned):
@@ -142,8 +142,11 @@ func noChange(field string, wanted, last directory.Revision) *directory.Error {
 	return &directory.Error{Code: directory.CodeNotFound, Field: field, Detail: fmt.Sprintf("there is no change %d; the last is %d", wanted, last)}
 }
 
-func verified(v journal.Verified) *command.Verified {
+// verified tells what was found; last is the last change there was when verifying
+// began.
+func verified(v journal.Verified, last directory.Revision) *command.Verified {
 	out := &command.Verified{First: v.First, Last: v.Last, Head: hex.EncodeToString(v.Chain[:]), Begins: "start"}
+	out.Later = uint64(last) - min(uint64(last), v.Last)
 	if v.First > 0 {
 		out.Changes = out.Last - out.First + 1
 	}

@@ -105,8 +105,12 @@ func TestVerified(t *testing.T) {
 		{"pruning was interrupted", journal.Verified{First: 1, Last: 3, Anchor: journal.Anchor{First: 3, Why: journal.Pruned, Made: noon}},
 			command.Verified{Begins: "start", Changes: 3, First: 1, Last: 3, Head: none}},
 	} {
-		if diff := cmp.Diff(&row.want, verified(row.in)); diff != "" {
+		if diff := cmp.Diff(&row.want, verified(row.in, directory.Revision(row.in.Last))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", row.name, diff)
+		}
+		row.want.Later = 7
+		if diff := cmp.Diff(&row.want, verified(row.in, directory.Revision(row.in.Last+7))); diff != "" {
+			t.Errorf("%s, and seven changes later (-want +got):\n%s", row.name, diff)
 		}
 	}
 }

@@ -32,6 +32,7 @@ type Verified struct {
 	Changes uint64 `json:"changes" doc:"how many are there and as they were written"`
 	First   uint64 `json:"first" doc:"revision of the first, or of the next when there is none; 0: there was never one"`
 	Last    uint64 `json:"last"`
+	Later   uint64 `json:"later" doc:"how many came after the last and were not looked at: until was given"`
 	Head    string `json:"head" doc:"SHA-256 that stands for all changes up to the last: who keeps it elsewhere, with that revision, can tell later that nothing before was rewritten"`
 
 	Begins string     `json:"begins" doc:"why the trail begins with the first: start (nothing was before), pruned (what was before is older than the retention) or anew (what was before was lost)"`
@@ -52,7 +53,7 @@ type (
 		Names    int    `query:"names" cli:"flag" doc:"at most so many names" minimum:"0" maximum:"100000" default:"1000"`
 	}
 	AuditVerifyInput struct {
-		Until uint64 `query:"until" cli:"flag" doc:"only up to this revision, and show its head; 0: all"`
+		Until uint64 `query:"until" cli:"flag" doc:"look at the trail up to this revision only, and show its head; what came later is not looked at; 0: all"`
 	}
 )
 
@@ -70,7 +71,8 @@ var (
 	AuditVerify = op[AuditVerifyInput, Verified](Spec{
 		Name: "audit verify", Summary: "check every byte of the audit trail",
 		Detail: "The trail is a chain of hashes. Any byte that is not what was written, and an end that is missing, is told with its place. " +
-			"Whoever can write the state directory could write a whole new trail: keep last and head elsewhere, and compare later with --until.",
+			"Whoever can write the state directory could write a whole new trail: keep last and head elsewhere, and compare later with --until. " +
+			"That looks no further than its revision: damage behind it is found without --until.",
 		Method: "GET", Path: "/v1/audit/verify", Permission: ReadAudit,
 	})
 )

@@ -78,5 +78,9 @@ func verifiedRecord(v command.Verified) []pair {
 		pairs = append(pairs, pair{"begins", fmt.Sprintf("with revision %d: what was before was pruned, last on %s", v.First, at(*v.Pruned))},
 			pair{"anchor", v.Anchor})
 	}
-	return append(pairs, pair{"last", fmt.Sprintf("revision %d", v.Last)}, pair{"head", v.Head})
+	pairs = append(pairs, pair{"last", fmt.Sprintf("revision %d", v.Last)})
+	if v.Later > 0 {
+		pairs = append(pairs, pair{"not looked at", "what came later: " + counted(int64(v.Later), "change")})
+	}
+	return append(pairs, pair{"head", v.Head})
 }
