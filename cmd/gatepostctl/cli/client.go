@@ -125,6 +125,8 @@ func transportError(ctx context.Context, req *request, err error) error {
 	switch {
 	case !req.spec.Write:
 		return errors.New(why)
+	case ctx.Err() == nil && req.upload != nil && req.upload.failed.Load() != nil:
+		return fmt.Errorf("the file cannot be read to its end: %w; nothing was changed", *req.upload.failed.Load())
 	case req.upload != nil && !req.upload.whole.Load():
 		return fmt.Errorf("%s while the file was being sent; nothing was changed", why)
 	}

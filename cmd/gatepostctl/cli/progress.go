@@ -13,11 +13,13 @@ import (
 	"golang.org/x/term"
 )
 
-// upload is a file on its way: it knows whether all of it was sent.
+// upload is a file on its way: it knows whether all of it was sent, and why not
+// when it is the file's fault.
 type upload struct {
 	io.ReadCloser
-	whole atomic.Bool
-	shown *progress // nil: nobody looks
+	whole  atomic.Bool
+	failed atomic.Pointer[error] // of reading the file
+	shown  *progress             // nil: nobody looks
 }
 
 func (u *upload) Read(b []byte) (int, error) {
@@ -25,8 +27,11 @@ func (u *upload) Read(b []byte) (int, error) {
 	if u.shown != nil {
 		u.shown.sent(n, err)
 	}
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		u.whole.Store(true)
+	case err != nil && !errors.Is(err, os.ErrClosed): // it is closed when the connection breaks off
+		u.failed.Store(&err)
 	}
 	return n, err
 }

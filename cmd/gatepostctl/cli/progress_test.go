@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -105,6 +106,19 @@ func TestUnknownOutcome(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A file that cannot be read to its end is not the connection's fault.
+func TestUnreadableFile(t *testing.T) {
+	socket := answering(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	in := io.MultiReader(strings.NewReader(`{"address":"a@example.test"}`+"\n"), iotest.ErrReader(errors.New("input/output error")))
+	var said bytes.Buffer
+	env := Env{Stdin: in, Stdout: io.Discard, Stderr: &said, Getenv: func(string) string { return "" }}
+	code := Run(context.Background(), []string{"--socket", socket, "user", "add", "--batch", "-"}, env)
+	want := "gatepostctl: error: the file cannot be read to its end: input/output error; nothing was changed\n"
+	if code != exitFailed || said.String() != want {
+		t.Errorf("exit code %d, says %q, want %q", code, &said, want)
 	}
 }
 

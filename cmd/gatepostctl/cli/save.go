@@ -25,7 +25,10 @@ func (l *line) save(ctx context.Context, req *request) error {
 	if req.target == "-" {
 		return l.saveToOutput(ctx, req)
 	}
-	if _, err := os.Lstat(req.target); err == nil && !force {
+	switch info, err := os.Lstat(req.target); {
+	case err == nil && info.IsDir():
+		return directoryError(req.target)
+	case err == nil && !force:
 		return fmt.Errorf("%s is there already; --force replaces it", req.target)
 	}
 	file, err := newFile(req.target)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -88,10 +89,14 @@ func (l *line) choices() string {
 // fromStdin reads a secret up to the end of standard input, without the line
 // end that echo adds.
 func (l *line) fromStdin(req *request, p command.Param) error {
-	text, err := io.ReadAll(io.LimitReader(l.Stdin, maxSecret+1))
+	in, err := l.input()
+	if err != nil {
+		return fmt.Errorf("--%s-stdin: %w", p.Name, err)
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxSecret+1))
 	switch {
 	case err != nil:
-		return err
+		return fmt.Errorf("--%s-stdin: standard input cannot be read: %w", p.Name, err)
 	case len(text) > maxSecret:
 		return usage("--%s-stdin: standard input is longer than any password", p.Name)
 	}
