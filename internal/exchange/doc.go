@@ -7,6 +7,7 @@
 // reply, and writes it with one Write. The usual request comes in one Read, is
 // answered by one Write, and touches no deadline. Neither protocol pipelines,
 // but a request that follows another in the same read is answered in its turn.
+// [Complain] tells the log why Run ended a connection, in the same words for both.
 //
 // The buffer begins with 2 KiB, grows with a request up to the limit given, and is
 // given back after a larger one, so that an idle connection holds little. A

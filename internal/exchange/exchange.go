@@ -93,22 +93,3 @@ func ended(err error, half bool) error {
 	}
 	return ErrTruncated
 }
-
-// Malformed finds in an error of Run why the peer's request was none: one of
-// the door's own reasons, or what the door calls Run's. It reports false for an
-// error of another kind.
-func Malformed[M error](err error, tooLarge, truncated, timedOut, noRoom M) (reason M, is bool) {
-	switch {
-	case errors.As(err, &reason):
-		return reason, true
-	case errors.Is(err, ErrTooLarge):
-		return tooLarge, true
-	case errors.Is(err, ErrTruncated):
-		return truncated, true
-	case errors.Is(err, ErrTimeout):
-		return timedOut, true
-	case errors.Is(err, serve.ErrNoRoom):
-		return noRoom, true
-	}
-	return reason, false
-}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -258,6 +259,39 @@ func TestPrompterAhead(t *testing.T) {
 	}
 	if want := "a\n;a\n;;a\na\n;"; heard.String() != want {
 		t.Errorf("heard %q, want %q", heard.String(), want)
+	}
+}
+
+// What ends a connection is told as what it is, and counted when it is the
+// request.
+func TestComplain(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		err     error
+		says    string
+		counted int
+	}{
+		{"the door's own reason", reason(9), `level=WARN msg="malformed request, connection closed" reason=reason err=reason`, 9},
+		{"too large", exchange.ErrTooLarge, `reason=reason err="request is too large"`, 1},
+		{"half", exchange.ErrTruncated, `reason=reason err="connection ended in the middle of a request"`, 2},
+		{"half and silence", exchange.ErrTimeout, `reason=reason err="rest of the request did not come in time"`, 3},
+		{"no room", serve.ErrNoRoom, `reason=reason err="incomplete requests take too much memory"`, 4},
+		{"does not read", &os.PathError{Op: "write", Err: os.ErrDeadlineExceeded}, `level=WARN msg="a peer does not read its replies, connection closed"`, 0},
+		{"left", io.ErrClosedPipe, `level=DEBUG msg="connection ended" err="io: read/write on closed pipe"`, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var said bytes.Buffer
+			log := slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			named := func(err error) (reason, bool) {
+				return exchange.Malformed(err, reason(1), reason(2), reason(3), reason(4))
+			}
+			counted := reason(0)
+			exchange.Complain(log, tt.err, named, func(r reason) { counted = r })
+			if !strings.Contains(said.String(), tt.says) || strings.Count(said.String(), "\n") != 1 || int(counted) != tt.counted {
+				t.Errorf("said %q, counted %d, want %q, %d", &said, counted, tt.says, tt.counted)
+			}
+			exchange.Complain(log, tt.err, named, nil) // nobody counts
+		})
 	}
 }
 

@@ -2,11 +2,9 @@ package delegation
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,17 +91,5 @@ func (s *Server) handle(ctx context.Context, c *serve.Conn) {
 	if peer, is := c.Peer(); is {
 		log = log.With("peer_uid", peer.UID)
 	}
-	m, is := malformation(err)
-	if !is {
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			log.Warn("a peer does not read its replies, connection closed", "err", err)
-			return
-		}
-		log.Debug("connection ended", "err", err)
-		return
-	}
-	log.Warn("malformed request, connection closed", "reason", m.String(), "err", err)
-	if s.Hooks.Malformed != nil {
-		s.Hooks.Malformed(m)
-	}
+	exchange.Complain(log, err, malformation, s.Hooks.Malformed)
 }

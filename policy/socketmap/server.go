@@ -3,10 +3,8 @@ package socketmap
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -88,17 +86,5 @@ func (s *Server) handle(_ context.Context, c *serve.Conn) {
 	if err == nil {
 		return
 	}
-	m, is := malformation(err)
-	if !is {
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			log.Warn("a peer does not read its replies, connection closed", "err", err)
-			return
-		}
-		log.Debug("connection ended", "err", err)
-		return
-	}
-	log.Warn("malformed query, connection closed", "reason", m.String(), "err", err)
-	if s.Hooks.Malformed != nil {
-		s.Hooks.Malformed(m)
-	}
+	exchange.Complain(log, err, malformation, s.Hooks.Malformed)
 }
