@@ -1,7 +1,6 @@
 package adminsock_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -11,13 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/gatepost/gatepost/adminsock"
 	"github.com/gatepost/gatepost/adminsock/command"
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/doortest"
 	"github.com/gatepost/gatepost/internal/password"
 	"github.com/gatepost/gatepost/internal/quota"
 	"github.com/gatepost/gatepost/internal/testkit"
@@ -31,25 +30,7 @@ type rig struct {
 	ledger *quota.Ledger
 	socket string
 	client *http.Client
-	log    *lockedBuffer
-}
-
-// lockedBuffer collects a log that several goroutines write.
-type lockedBuffer struct {
-	mu sync.Mutex // guards b
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	log    *doortest.Record
 }
 
 // start serves the standard directory; change may alter the options before.
@@ -65,7 +46,7 @@ func serve(t testing.TB, d *directory.Directory, l *quota.Ledger, change func(*a
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, dir: d, ledger: l, socket: filepath.Join(home, "admin"), log: &lockedBuffer{}}
+	r := &rig{t: t, dir: d, ledger: l, socket: filepath.Join(home, "admin"), log: &doortest.Record{}}
 	policy, err := password.ParsePolicy("classic8")
 	if err != nil {
 		t.Fatal(err)

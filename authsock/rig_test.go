@@ -2,7 +2,6 @@ package authsock
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,7 +29,7 @@ const wrong = "Wrong-Secret-77"
 // TestMain looks at what all tests left: passwords in the log, and goroutines.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	for _, problem := range []string{logged.secrets(), running()} {
+	for _, problem := range []string{secretsIn(logged.String()), running()} {
 		if problem != "" && code == 0 {
 			fmt.Fprintln(os.Stderr, problem)
 			code = 1
@@ -41,24 +39,13 @@ func TestMain(m *testing.M) {
 }
 
 // logged is what every server of these tests logged, at every level.
-var logged journal
+var logged doortest.Record
 
-type journal struct {
-	mu   sync.Mutex // guards text
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-// secrets names a password that was logged, in clear or as a response.
-func (j *journal) secrets() string {
+// secretsIn names a password that was logged, in clear or as a response.
+func secretsIn(log string) string {
 	for _, secret := range []string{testkit.Password, wrong, "alicepw", "adminpw", "bobpw"} {
 		for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret)), plain("", "alice@example.test", secret)} {
-			if strings.Contains(j.text.String(), form) {
+			if strings.Contains(log, form) {
 				return fmt.Sprintf("the log holds the password %q as %q", secret, form)
 			}
 		}

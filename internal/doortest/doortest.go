@@ -209,6 +209,13 @@ func (r *Record) Told(format string, args ...any) {
 	r.events = append(r.events, fmt.Sprintf(format, args...))
 }
 
+// String returns the log since the last Taken.
+func (r *Record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.log.String()
+}
+
 // Taken returns the events and the log since the last call.
 func (r *Record) Taken() (events []string, log string) {
 	r.mu.Lock()
