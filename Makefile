@@ -42,7 +42,7 @@ unit: ## the tests that need neither root nor other software
 
 .PHONY: race
 race: ## the same with the race detector, shuffled
-	tools/gotest -race -shuffle=on -timeout 15m ./...
+	GORACE=atexit_sleep_ms=0 tools/gotest -race -shuffle=on -timeout 15m ./...
 
 .PHONY: e2e
 e2e: testdeps build ## the scenarios with a real Postfix and Dovecot (as root)

@@ -87,6 +87,7 @@ func serve(env *testscript.Env) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(context.Background(), listener) }()
 	env.Setenv("GATEPOST_SOCKET", socket)
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // a gatepostctl with the race detector waits a second at its end else
 	env.Setenv("HASH", testkit.PasswordHash)
 	env.Defer(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
