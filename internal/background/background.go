@@ -78,7 +78,7 @@ func (l *Lane) Run(work func()) {
 		// It is not unlocked: the thread ends with the goroutine, and nobody
 		// inherits its priority.
 		runtime.LockOSThread()
-		stepBehind(self)
+		stepBehind()
 		work()
 	}()
 	<-done
@@ -91,13 +91,16 @@ func (l *Lane) Run(work func()) {
 // by inheritance those to come. It is for a program that nobody waits for as they
 // wait for the daemon's answers; it is called once.
 func Process() {
-	threads, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return
-	}
-	for _, thread := range threads {
-		if id, err := strconv.Atoi(thread.Name()); err == nil {
-			stepBehind(id)
+	attr, err := lowered()
+	for again := err == nil; again; { // a thread may have made another before its own turn came
+		again = false
+		threads, _ := os.ReadDir("/proc/self/task")
+		for _, thread := range threads {
+			id, _ := strconv.Atoi(thread.Name())
+			has, err := unix.SchedGetAttr(id, 0)
+			if err == nil && (has.Policy != attr.Policy || has.Nice != attr.Nice) {
+				again = unix.SchedSetAttr(id, attr, 0) == nil || again
+			}
 		}
 	}
 }
@@ -105,14 +108,21 @@ func Process() {
 // self is the calling thread.
 const self = 0
 
-// stepBehind lowers the priority of a thread, if that is allowed.
-func stepBehind(thread int) {
-	attr, err := unix.SchedGetAttr(thread, 0)
+// stepBehind lowers the priority of the calling thread, if that is allowed.
+func stepBehind() {
+	if attr, err := lowered(); err == nil {
+		_ = unix.SchedSetAttr(self, attr, 0)
+	}
+}
+
+// lowered returns what the calling thread has, with a lower priority.
+func lowered() (*unix.SchedAttr, error) {
+	attr, err := unix.SchedGetAttr(self, 0)
 	if err != nil {
-		return
+		return nil, err
 	}
 	attr.Policy, attr.Nice, attr.Runtime = unix.SCHED_BATCH, min(attr.Nice+behind, lowest), uint64(slice)
-	_ = unix.SchedSetAttr(thread, attr, 0)
+	return attr, nil
 }
 
 // enter gives Go a processor for one more piece of work.
