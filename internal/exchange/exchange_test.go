@@ -20,14 +20,25 @@ var (
 	errStop = errors.New("stop")
 )
 
-// shouter answers each line with the line in capitals.
-type shouter struct{ out []byte }
+// shouter answers each line with the line in capitals. It does not look twice at
+// what it has seen of a line.
+type shouter struct {
+	out  []byte
+	seen int
+}
 
-func (*shouter) Decode(b []byte) (int, error) {
+func (s *shouter) Decode(b []byte) (int, error) {
 	if b[0] == '!' {
 		return 0, errBad
 	}
-	return bytes.IndexByte(b, '\n') + 1, nil
+	n := bytes.IndexByte(b[s.seen:], '\n') + 1
+	if n == 0 {
+		s.seen = len(b)
+		return 0, nil
+	}
+	n += s.seen
+	s.seen = 0
+	return n, nil
 }
 
 func (s *shouter) Answer(request []byte) ([]byte, error) {
@@ -213,7 +224,7 @@ func TestPrompter(t *testing.T) {
 		err           error
 	}{
 		{"whole", "a\n", "A\n", nil},
-		{"half", "a", "", nil},
+		{"half", "long", "", nil},
 		{"whole again", "b\n", "B\n", nil},
 		{"two", "a\nb\n", "", nil},
 		{"bad", "!\n", "", nil},

@@ -37,7 +37,6 @@ func (p *Prompter[P]) Prompt(together []serve.Exchange) {
 
 // decode finds those that are one whole request.
 func (p *Prompter[P]) decode(together []serve.Exchange) {
-	clear(p.asked)
 	p.asked = p.asked[:0]
 	for i, x := range together {
 		n := len(p.asked)
