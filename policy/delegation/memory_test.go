@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -220,6 +221,30 @@ func TestMemoryAgainstModel(t *testing.T) {
 		}
 		m.size()
 	})
+}
+
+// Several event loops and handlers use the memory at once, and what they look up
+// ahead they do without a lock.
+func TestMemoryConcurrent(t *testing.T) {
+	m := newMemory()
+	var users sync.WaitGroup
+	for u := range 4 {
+		users.Go(func() {
+			for i := range 2000 {
+				own, shared := fmt.Sprint(u, ".", i%50), fmt.Sprint("shared", i%7)
+				m.prefetch([][]byte{[]byte(own), []byte(shared), nil})
+				m.add(own, "x", start)
+				m.add(shared, "y", start)
+				if got := m.held(own, start); got != "x" {
+					t.Errorf("%s: recalled %q", own, got)
+				}
+				m.forget([]byte(own))
+				m.forget([]byte(shared))
+			}
+		})
+	}
+	users.Wait()
+	m.size()
 }
 
 func TestMemoryDoesNotAllocate(t *testing.T) {
