@@ -16,16 +16,21 @@ type ahead struct {
 
 func (a *ahead) prefetch(asked []exchange.Asked[*session]) {
 	for _, q := range asked {
-		login, sender := q.Peer.value(q.Request, attrLogin), q.Peer.value(q.Request, attrSender)
-		a.names = append(a.names, login, q.Peer.value(q.Request, attrRecipient))
-		if len(login) > 0 && !bytes.Equal(login, sender) {
-			a.names = append(a.names, sender)
-		}
-		a.instances = append(a.instances, q.Peer.value(q.Request, attrInstance))
+		a.note(q.Peer, q.Request)
 	}
 	a.server.Directory.View().Prefetch(a.names)
 	a.server.messages.prefetch(a.instances)
 	clear(a.names)
 	clear(a.instances)
 	a.names, a.instances = a.names[:0], a.instances[:0]
+}
+
+// note takes what one answer looks up, where the request lies.
+func (a *ahead) note(s *session, request []byte) {
+	login, sender := s.value(request, attrLogin), s.value(request, attrSender)
+	a.names = append(a.names, login, s.value(request, attrRecipient))
+	if len(login) > 0 && !bytes.Equal(login, sender) {
+		a.names = append(a.names, sender)
+	}
+	a.instances = append(a.instances, s.value(request, attrInstance))
 }

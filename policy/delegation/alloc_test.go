@@ -62,3 +62,15 @@ func TestNoAllocation(t *testing.T) {
 		})
 	}
 }
+
+// And so it is when an event loop has several answered together.
+func TestNoAllocationTogether(t *testing.T) {
+	d, l := testkit.Standard(t)
+	s := &Server{Directory: d, Ledger: l, Log: slog.New(slog.DiscardHandler)}
+	s.once.Do(s.prepare)
+	p := s.prompter()
+	exchanges, _ := together()
+	if allocs := testing.AllocsPerRun(200, func() { p.Prompt(exchanges) }); allocs != 0 {
+		t.Errorf("%v allocations, want 0", allocs)
+	}
+}

@@ -15,11 +15,16 @@ type ahead struct {
 
 func (a *ahead) prefetch(asked []exchange.Asked[*prompted]) {
 	for _, q := range asked {
-		query, _, _ := decode(q.Request)
-		_, key, _ := bytes.Cut(query, []byte(" "))
-		a.names = append(a.names, key)
+		a.note(q.Request)
 	}
 	a.server.Directory.View().Prefetch(a.names)
 	clear(a.names)
 	a.names = a.names[:0]
+}
+
+// note takes what one answer looks up, where the request lies.
+func (a *ahead) note(request []byte) {
+	query, _, _ := decode(request)
+	_, key, _ := bytes.Cut(query, []byte(" "))
+	a.names = append(a.names, key)
 }
