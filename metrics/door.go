@@ -30,7 +30,7 @@ func newDoorMetrics(r prometheus.Registerer) *doorMetrics {
 		}, label),
 		panics: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Subsystem: "door", Name: "panics_total",
-			Help: "Connections ended by a panic. Each is a bug of gatepost, with its stack in the log.",
+			Help: "Panics while a connection was served; one request may count twice. Each is a bug of gatepost, with its stack in the log.",
 		}, label),
 		malformed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Subsystem: "door", Name: "malformed_requests_total",

@@ -29,7 +29,6 @@ type Conn struct {
 
 	server       *Server
 	from         *serving
-	draining     <-chan struct{}
 	writeTimeout time.Duration
 	opened       time.Time
 	renewWrite   atomic.Int64 // when the write deadline must be renewed, in ns since opened
@@ -58,7 +57,6 @@ func newConn(s *Server, from *serving, conn net.Conn) *Conn {
 		RequestTimeout: DefaultRequestTimeout,
 		server:         s,
 		from:           from,
-		draining:       s.drainBegun(),
 		writeTimeout:   DefaultWriteTimeout,
 		opened:         time.Now(),
 	}

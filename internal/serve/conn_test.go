@@ -188,7 +188,7 @@ func TestWriteDeadlineIsRenewed(t *testing.T) {
 func TestBusyWhileDraining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Server{Handle: func(_ context.Context, c *Conn) {
-			<-c.draining
+			<-c.server.drainBegun()
 			buf := make([]byte, 16)
 			for !c.Idle() && c.Busy() {
 				n, err := c.Read(buf)

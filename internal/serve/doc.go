@@ -35,9 +35,10 @@
 //
 // Everything else is the handler's, which gets the connection with what was read
 // or could not be written, and keeps it: half a request, two at once, a peer that
-// leaves or does not read, a request that the Prompter declines or panics at. So a loop waits
-// for nobody, and has neither deadlines nor protocol errors. A connection without
-// descriptor, a pipe, is the handler's from the beginning.
+// leaves or does not read, a request that the Prompter declines, and those that it
+// did not come to because it panicked. So a loop waits for nobody, and has neither
+// deadlines nor protocol errors. A connection without descriptor, a pipe, is the
+// handler's from the beginning.
 //
 // A loop takes its connections from the Go runtime, which would be woken for
 // each event else, and gives them back with the connection ([detached]). It
