@@ -45,7 +45,9 @@ const flood = 8 << 20
 // counts the connections that got a handler.
 func looped(t *testing.T, s *Server) (d *door, handled *atomic.Int32) {
 	handled = new(atomic.Int32)
-	s.Prompter = func() Prompter { return prompt{} }
+	if s.Prompter == nil {
+		s.Prompter = func() Prompter { return prompt{} }
+	}
 	s.Handle = func(ctx context.Context, c *Conn) {
 		handled.Add(1)
 		if err := c.Flush(); err != nil {
@@ -150,16 +152,18 @@ func TestEventLoopPeerThatReadsLate(t *testing.T) {
 // After a panic of the Prompter the handlers serve those that it left without a
 // reply, and the loop goes on.
 func TestEventLoopPanic(t *testing.T) {
-	d, handled := looped(t, &Server{})
+	var made atomic.Int32
+	d, handled := looped(t, &Server{Prompter: func() Prompter { made.Add(1); return prompt{} }})
 	other, bad := d.dial(), d.dial()
 	other.send("a\n")
 	other.wants("a\n")
+	before := made.Load()
 	bad.send("panic\n")
 	bad.wants("panic\n")
 	other.send("b\n")
 	other.wants("b\n")
-	if n := handled.Load(); n != 1 {
-		t.Errorf("%d handlers, want 1", n)
+	if n, more := handled.Load(), made.Load()-before; n != 1 || more != 1 {
+		t.Errorf("%d handlers and %d more Prompters, want 1 of each", n, more)
 	}
 	if log := d.log.String(); !strings.Contains(log, "handler panicked") || !strings.Contains(log, "boom") {
 		t.Errorf("log = %q, want the panic", log)
@@ -190,6 +194,63 @@ func TestEventLoopTogether(t *testing.T) {
 			c.wants(line)
 		}
 	}
+}
+
+// Requests of any size are answered, together as far as there is room: none of
+// their bytes is lost, and none is another's.
+func TestEventLoopSizes(t *testing.T) {
+	d, c, free := gated(t, (*door).dial)
+	sizes := []int{2, promptSize / 2, promptSize - 1, 2, promptSize, promptSize + 1, promptSize - 2, promptSize - 1, 3, promptSize - 3, 2 * promptSize}
+	var clients []*client
+	for range 3 {
+		for range sizes {
+			clients = append(clients, d.dial())
+		}
+	}
+	line := func(i int) string {
+		return strings.Repeat(string(rune('a'+i%26)), sizes[i%len(sizes)]-1) + "\n"
+	}
+	for i, c := range clients {
+		c.send(line(i))
+	}
+	free()
+	for i, c := range clients {
+		c.wants(line(i))
+	}
+	c.send("b\n")
+	c.wants("b\n")
+}
+
+// What is left of a reply that a peer does not take is its own, whatever the
+// Prompter says next.
+func TestEventLoopReplyIsKept(t *testing.T) {
+	d, _ := looped(t, &Server{Prompter: func() Prompter { return &reuser{} }})
+	late, other := d.dial(), d.dial()
+	late.send("x\n")
+	if _, err := late.r.Peek(1); err != nil {
+		t.Fatal(err)
+	}
+	other.send("y\n")
+	if _, err := io.CopyN(io.Discard, other.r, flood); err != nil {
+		t.Fatal(err)
+	}
+	reply := make([]byte, flood)
+	if _, err := io.ReadFull(late.r, reply); err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(reply, []byte("x")); n != flood {
+		t.Errorf("%d bytes of the reply are another's", flood-n)
+	}
+}
+
+// reuser floods with what it was asked, from one buffer.
+type reuser struct{ reply [flood]byte }
+
+func (r *reuser) Prompt(together []Exchange) {
+	for i := range r.reply {
+		r.reply[i] = together[0].Request[0]
+	}
+	together[0].Reply = r.reply[:]
 }
 
 func TestEventLoopLastReply(t *testing.T) {
@@ -228,6 +289,39 @@ func TestEventLoopDrain(t *testing.T) {
 	half.send("lo\n")
 	half.wants("hello\n")
 	half.wantsEnd()
+	if err := <-done; err != nil {
+		t.Errorf("Shutdown = %v, want nil", err)
+	}
+}
+
+// A drain answers what had come, also when that is more than a loop hears of at
+// once.
+func TestEventLoopDrainMany(t *testing.T) {
+	var clients []*client
+	d, _, free := gated(t, func(d *door) *client {
+		for range 2 * eventBatch {
+			c := d.dial()
+			c.send("a\n")
+			c.wants("a\n")
+			clients = append(clients, c)
+		}
+		return clients[0]
+	})
+	done := d.startShutdown(t.Context())
+	d.mu.Lock() // when it is free the bell has rung: the loop hears of it first
+	draining := d.draining.Load()
+	d.mu.Unlock()
+	if !draining {
+		t.Fatal("the drain has not begun")
+	}
+	for i, c := range clients {
+		c.send(strconv.Itoa(i) + "\n")
+	}
+	free()
+	for i, c := range clients {
+		c.wants(strconv.Itoa(i) + "\n")
+		c.wantsEnd()
+	}
 	if err := <-done; err != nil {
 		t.Errorf("Shutdown = %v, want nil", err)
 	}

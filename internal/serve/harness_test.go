@@ -100,7 +100,7 @@ type lines struct {
 }
 
 func (h lines) handle(_ context.Context, c *Conn) {
-	buf, n := make([]byte, 4<<10), 0
+	buf, n := make([]byte, 3*promptSize), 0
 	for c.Idle() {
 		m, err := c.Read(buf)
 		for n = m; err == nil && !bytes.HasSuffix(buf[:n], []byte("\n")); n += m {
