@@ -152,8 +152,6 @@ func (l *eventLoop) read(fd int) {
 	case errors.Is(err, unix.EAGAIN):
 	case err != nil || n == 0:
 		l.drop(fd)
-	case n == len(room):
-		l.handOver(fd, room, nil)
 	default:
 		if l.came.add(fd, room[:n]); l.came.full() {
 			l.answer()

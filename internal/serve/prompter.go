@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	promptSize = 16 << 10 // bytes that an event loop reads at once; a request that fills them is the handler's
+	promptSize = 16 << 10 // most bytes that an event loop reads from a connection at once; what has more is the handler's
 
 	// Together is how many requests an event loop has answered together at most:
 	// enough for the processor to wait for memory once for all of them, and few
