@@ -71,7 +71,7 @@ func (p *plan) fillOnce(ctx context.Context, r *result, v *volume.Volume, c *cro
 	if err := r.recovery(ctx, c); err != nil {
 		return err
 	}
-	p.say("changes are taken again; the ballast has %d MiB", held(v.Path("state/ballast"))>>20)
+	p.Say("changes are taken again; the ballast has %d MiB", held(v.Path("state/ballast"))>>20)
 	pause(ctx, settle)
 	c.end()
 	return r.take(ctx, c, 1)

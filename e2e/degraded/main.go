@@ -7,31 +7,24 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/gatepost/gatepost/e2e/program"
 )
 
 // plan says what is to be done.
 type plan struct {
-	Source  string // the folder with go.mod
-	Bin     string // with gatepostd
-	Dir     string // for what is mounted
-	Rounds  int    // of full and kill
-	Full    time.Duration
-	Within  time.Duration // for each answer
-	Size    int64         // of the tmpfs, in bytes
-	Verbose bool
-}
+	Source string // the folder with go.mod
+	Bin    string // with gatepostd
+	Dir    string // for what is mounted
+	Rounds int    // of full and kill
+	Full   time.Duration
+	Within time.Duration // for each answer
+	Size   int64         // of the tmpfs, in bytes
 
-// say prints what happens, when that is wanted.
-func (p *plan) say(format string, a ...any) {
-	if p.Verbose {
-		fmt.Printf("  "+format+"\n", a...)
-	}
+	program.Options
 }
 
 // cases are all of them, in the order in which they run.
@@ -47,15 +40,7 @@ var cases = []struct {
 	{"second", second},
 }
 
-func main() {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
-	cancel()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "degraded:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main("degraded", run) }
 
 func run(ctx context.Context) error {
 	p := &plan{}
@@ -65,21 +50,22 @@ func run(ctx context.Context) error {
 	flag.DurationVar(&p.Full, "full", time.Minute, "how long the disk stays full")
 	flag.DurationVar(&p.Within, "within", 2*time.Second, "how long an answer may take")
 	flag.Int64Var(&p.Size, "size", 100_000_000, "of the tmpfs, in bytes")
-	flag.BoolVar(&p.Verbose, "v", false, "say what happens")
-	only := flag.String("case", "", "run only these, a comma between them")
-	flag.Parse()
+	var names []string
+	for _, c := range cases {
+		names = append(names, c.name)
+	}
+	if err := p.Parse(flag.CommandLine, os.Args[1:], names...); err != nil {
+		return err
+	}
 	if err := p.prepare(ctx); err != nil {
 		return err
 	}
 	defer os.RemoveAll(p.Dir)
-	wanted := strings.Split(*only, ",")
 	var results []*result
 	for _, c := range cases {
-		if *only != "" && !slices.Contains(wanted, c.name) {
-			continue
+		if p.Wants(c.name) {
+			results = append(results, p.carryOut(ctx, c.name, c.run))
 		}
-		r := p.carryOut(ctx, c.name, c.run)
-		results = append(results, r)
 	}
 	return show(os.Stdout, results)
 }

@@ -106,7 +106,7 @@ func (p *plan) faultOnce(ctx context.Context, r *result, v *volume.Volume, c *cr
 	if err := c.degraded(ctx, word{"io_error", "input/output error"}); err != nil {
 		return err
 	}
-	p.say("died so far: %v", c.site.died())
+	p.Say("died so far: %v", c.site.died())
 	c.site.kill() // a start on it
 	if err := c.degraded(ctx, word{"io_error", "check the disk"}); err != nil {
 		return err

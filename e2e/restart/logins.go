@@ -103,7 +103,7 @@ func (s *loginSeries) run(ctx context.Context, p *plan, r *rig.Rig, restarts int
 		}
 		s.restarts = append(s.restarts, restart{told, ended})
 		s.ends.add(ended.Sub(told))
-		p.say("%v: ended after %v, ready %v later", s.signal, s.ends.latest(), time.Since(ended).Round(time.Millisecond))
+		p.Say("%v: ended after %v, ready %v later", s.signal, s.ends.latest(), time.Since(ended).Round(time.Millisecond))
 	}
 	time.Sleep(p.Every)
 	return nil

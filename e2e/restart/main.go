@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"github.com/gatepost/gatepost/e2e/program"
 )
 
 // plan says what is to be done.
@@ -30,25 +29,10 @@ type plan struct {
 	Deaths   int           // restarts by kill -9 under logins
 	Think    time.Duration // what every fifth mail client takes from the greeting to LOGIN, at most
 
-	Verbose bool
+	program.Options
 }
 
-// say prints what happens, when that is wanted.
-func (p *plan) say(format string, a ...any) {
-	if p.Verbose {
-		fmt.Printf("  "+format+"\n", a...)
-	}
-}
-
-func main() {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
-	cancel()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "restart:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main("restart", run) }
 
 func run(ctx context.Context) error {
 	p := &plan{}
@@ -65,22 +49,19 @@ func run(ctx context.Context) error {
 	flag.DurationVar(&p.Every, "every", 2*time.Second, "from the end of a restart under logins to the next")
 	flag.IntVar(&p.Deaths, "deaths", 30, "restarts by kill -9 under logins")
 	flag.DurationVar(&p.Think, "think", 900*time.Millisecond, "what every fifth mail client may take from the greeting to its LOGIN")
-	flag.BoolVar(&p.Verbose, "v", false, "say what becomes of each restart")
-	only := flag.String("case", "", "run only this: policy or logins")
-	flag.Parse()
-	if *only != "" && *only != "policy" && *only != "logins" {
-		return fmt.Errorf("there is no case %q; there are policy and logins", *only)
+	if err := p.Parse(flag.CommandLine, os.Args[1:], "policy", "logins"); err != nil {
+		return err
 	}
 	if err := p.prepare(ctx); err != nil {
 		return err
 	}
 	defer os.RemoveAll(p.temporary())
 	var errs []error
-	if *only != "logins" {
+	if p.Wants("policy") {
 		r, err := p.policy(ctx)
 		errs = append(errs, show(r, err))
 	}
-	if *only != "policy" {
+	if p.Wants("logins") {
 		r, err := p.logins(ctx)
 		errs = append(errs, show(r, err))
 	}

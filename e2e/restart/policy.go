@@ -98,7 +98,7 @@ func (p *plan) restarts(ctx context.Context, s *site, c *crowd, r *policyResult)
 		}
 		r.first.add(took)
 		r.rounds[signal]++
-		p.say("%v: ended after %v, answered %v after the start", signal, r.ends[signal].latest(), took)
+		p.Say("%v: ended after %v, answered %v after the start", signal, r.ends[signal].latest(), took)
 	}
 	return c.settle(ctx)
 }

@@ -114,7 +114,7 @@ func (r *result) trial(ctx context.Context, t *torture, sp *specimen, verdicts m
 		_ = os.RemoveAll(dir)
 	}
 	verdicts[verdict]++
-	t.say("%s (%s): %s", what, sp.name, verdict)
+	t.Say("%s (%s): %s", what, sp.name, verdict)
 }
 
 func (r *result) count(verdicts map[string]int) {

@@ -154,10 +154,10 @@ func (d *daemon) note() {
 		d.killed = false
 	case status.Exited() && status.ExitStatus() == 1:
 		d.refused++
-		d.t.say("refused to start: %.300s", lastLine(d.p.stderr.String()))
+		d.t.Say("refused to start: %.300s", lastLine(d.p.stderr.String()))
 	case !status.Exited() || status.ExitStatus() != 0:
 		d.deaths++
-		d.t.say("died: %.300s", d.p.stderr.String())
+		d.t.Say("died: %.300s", d.p.stderr.String())
 	}
 }
 

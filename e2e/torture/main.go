@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/signal"
-	"slices"
-	"strings"
-	"syscall"
 	"time"
+
+	"github.com/gatepost/gatepost/e2e/program"
 )
 
 // torture says what is to be done.
@@ -29,14 +27,8 @@ type torture struct {
 	Crowd   int // users of one of them
 
 	Removals int // trials of remove; 0: all there are
-	Verbose  bool
-}
 
-// say prints what happens, when that is wanted.
-func (t *torture) say(format string, a ...any) {
-	if t.Verbose {
-		fmt.Printf("  "+format+"\n", a...)
-	}
+	program.Options
 }
 
 // cases are all of them, in the order in which they run.
@@ -54,15 +46,8 @@ var cases = []struct {
 }
 
 func main() {
-	if child() {
-		return
-	}
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
-	cancel()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "torture:", err)
-		os.Exit(1)
+	if !child() {
+		program.Main("torture", run)
 	}
 }
 
@@ -78,20 +63,17 @@ func run(ctx context.Context) error {
 	flag.DurationVar(&t.Full, "full", 10*time.Second, "how long the disk stays full")
 	flag.IntVar(&t.Batches, "batches", 30, "rounds of batch")
 	flag.IntVar(&t.Crowd, "crowd", 50_000, "users of a batch")
-	flag.BoolVar(&t.Verbose, "v", false, "say what becomes of each trial")
-	only := flag.String("case", "", "run only these, a comma between them; all: "+caseNames())
-	flag.Parse()
+	if err := t.Parse(flag.CommandLine, os.Args[1:], caseNames()...); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp(t.Dir, "torture-*")
 	if err != nil {
 		return err
 	}
 	t.Dir = dir
 	fmt.Printf("seed %d, in %s\n", t.Seed, dir)
-	results, err := runCases(ctx, t, *only)
+	results := runCases(ctx, t)
 	printResults(os.Stdout, results)
-	if err != nil {
-		return err
-	}
 	for _, r := range results {
 		if !r.ok() {
 			return fmt.Errorf("%s failed; what is left is in %s", r.name, dir)
@@ -100,17 +82,10 @@ func run(ctx context.Context) error {
 	return errors.Join(ctx.Err(), os.RemoveAll(dir))
 }
 
-// runCases runs the cases whose names are in only, or all.
-func runCases(ctx context.Context, t *torture, only string) ([]*result, error) {
-	wanted := strings.Split(only, ",")
-	for _, name := range wanted {
-		if only != "" && !strings.Contains(","+caseNames()+",", ","+name+",") {
-			return nil, fmt.Errorf("there is no case %q; there are %s", name, caseNames())
-		}
-	}
-	var results []*result
+// runCases runs the cases that are wanted.
+func runCases(ctx context.Context, t *torture) (results []*result) {
 	for _, c := range cases {
-		if ctx.Err() != nil || only != "" && !slices.Contains(wanted, c.name) {
+		if ctx.Err() != nil || !t.Wants(c.name) {
 			continue
 		}
 		fmt.Printf("%s …\n", c.name)
@@ -119,13 +94,12 @@ func runCases(ctx context.Context, t *torture, only string) ([]*result, error) {
 		r.took = time.Since(began)
 		results = append(results, r)
 	}
-	return results, nil
+	return results
 }
 
-func caseNames() string {
-	var names []string
+func caseNames() (names []string) {
 	for _, c := range cases {
 		names = append(names, c.name)
 	}
-	return strings.Join(names, ",")
+	return names
 }
