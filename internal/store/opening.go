@@ -139,6 +139,30 @@ func (s *Store) sweep() error {
 	return nil
 }
 
+// dropEmpty removes the newest file of Badger's value log, and of its write-ahead
+// logs, if it is empty: a process that is killed between making one and giving it
+// its length leaves it so, and Badger 4.9.6 does not open what it finds empty (its
+// "new file" is an error there). When it was not empty before, the journal has
+// what was in it, and number and digest tell whether that is enough.
+func dropEmpty(dir string, log *slog.Logger) error {
+	for _, kind := range []string{"*.vlog", "*.mem"} {
+		paths, err := filepath.Glob(filepath.Join(dir, kind))
+		if err != nil || len(paths) == 0 {
+			continue
+		}
+		newest := paths[len(paths)-1]
+		info, err := os.Stat(newest)
+		if err != nil || info.Size() > 0 {
+			continue // what cannot be looked at, Badger names
+		}
+		log.Warn("an empty file of the database is removed", "file", newest)
+		if err := os.Remove(newest); err != nil {
+			return fmt.Errorf("remove an empty file of the database: %w", err)
+		}
+	}
+	return nil
+}
+
 // sweepDir removes the files of a directory whose names begin so.
 func sweepDir(dir, prefix string) error {
 	entries, err := os.ReadDir(dir)

@@ -58,6 +58,44 @@ func TestDamagedDatabaseIsRebuilt(t *testing.T) {
 	}
 }
 
+// A process that is killed between making a file of Badger's and giving it its
+// length leaves it empty: nothing is damaged by that. An empty one that others
+// follow is damage.
+func TestEmptyFilesOfTheDatabase(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		file  string
+		after string // files that follow it
+		want  bool   // rebuilt
+	}{
+		{"the next of the value log", "999998.vlog", "", false},
+		{"the next write-ahead log", "99998.mem", "", false},
+		{"one of the value log in between", "999998.vlog", "999999.vlog", true},
+		{"a write-ahead log in between", "99998.mem", "99999.mem", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			commit(t, s, 1, put("a", "one"), put("b", "two"), put("c", "three"))
+			_ = s.Close()
+			err := os.WriteFile(filepath.Join(dir, "badger", c.file), nil, 0o600)
+			if err == nil && c.after != "" {
+				err = os.WriteFile(filepath.Join(dir, "badger", c.after), make([]byte, 100), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, dir)
+			if diff := cmp.Diff(three, load(t, s)); diff != "" {
+				t.Errorf("loaded (-want +got):\n%s", diff)
+			}
+			if why := s.Rebuilt(); (why != "") != c.want {
+				t.Errorf("Rebuilt() = %q, want one: %v", why, c.want)
+			}
+		})
+	}
+}
+
 func TestHeadOfALaterFormat(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)

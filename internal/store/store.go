@@ -151,6 +151,9 @@ func (s *Store) openFiles() error {
 	removed := !s.exists("badger")
 	err := s.deaths.begin()
 	if err == nil {
+		err = dropEmpty(s.path("badger"), s.log)
+	}
+	if err == nil {
 		err = checkTables(s.path("badger"))
 	}
 	if err == nil {
