@@ -60,7 +60,9 @@
 // A process that dies between writing and fdatasync, or after one that failed,
 // leaves a frame that may be in the page cache only. Who read it there and acted on
 // it would be ahead of the journal after a power cut. So Open writes the last frame
-// again, unless it is known to have been acknowledged, and syncs it.
+// again, unless it is known to have been acknowledged, and syncs it. A journal that
+// is opened read-only, because the disk takes nothing, tries that too: on a full disk
+// it works.
 //
 // A large payload is written and hashed in pieces ([Journal.AppendFrom]), and its
 // frame's head last, so that until then it is a torn tail.

@@ -198,11 +198,14 @@ func TestFoundFramesAreMadeDurable(t *testing.T) {
 		name    string
 		frames  int
 		known   uint64
+		only    bool // for reading
 		written bool
 	}{
-		{"the last frame is not known", 3, 2, true},
-		{"the last frame is known", 3, 3, false},
-		{"a segment without a frame", 0, 0, true},
+		{"the last frame is not known", 3, 2, false, true},
+		{"the last frame is known", 3, 3, false, false},
+		{"a segment without a frame", 0, 0, false, true},
+		{"the last frame is not known, and nothing will be appended", 3, 2, true, true},
+		{"the last frame is known, and nothing will be appended", 3, 3, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := Options{Dir: t.TempDir(), Known: c.known}
@@ -213,9 +216,10 @@ func TestFoundFramesAreMadeDurable(t *testing.T) {
 			if err := os.Chtimes(path, long, long); err != nil {
 				t.Fatal(err)
 			}
+			o.ReadOnly = c.only
 			o.Sync = func(*os.File) error { return syscall.EIO }
-			if _, err := Open(o); !errors.Is(err, syscall.EIO) {
-				t.Errorf("Open with a failing sync = %v, want EIO", err)
+			if _, err := Open(o); errors.Is(err, syscall.EIO) == c.only {
+				t.Errorf("Open with a failing sync, read-only %v = %v", c.only, err)
 			}
 			synced := ""
 			o.Sync = func(f *os.File) error { synced = f.Name(); return nil }

@@ -34,7 +34,8 @@ type Options struct {
 	// SegmentSize is how many bytes a segment grows to; 0: 64 MiB.
 	SegmentSize int64
 	// ReadOnly leaves the files as they are: a torn tail is not cut off but not
-	// read either, and Append refuses.
+	// read either, and Append refuses. What is read is made durable where the file
+	// system allows it, and else read all the same, since it may be durable.
 	ReadOnly bool
 	// Sync makes what was written to a file durable; nil: fdatasync(2).
 	Sync func(*os.File) error

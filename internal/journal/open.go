@@ -10,7 +10,8 @@ import (
 )
 
 // Open opens the journal in o.Dir, or makes it, checks all of it, cuts off a torn
-// tail, and makes durable what is left: when it returns, each of its frames is.
+// tail, and makes durable what is left: when it returns, each of its frames is. With
+// o.ReadOnly that is tried, and what cannot be made durable is logged.
 func Open(o Options) (*Journal, error) {
 	j := &Journal{dir: o.Dir, limit: o.SegmentSize, log: o.Log, sync: o.Sync, write: (*os.File).WriteAt, remove: removeSegment}
 	if j.limit == 0 {
@@ -32,20 +33,36 @@ func Open(o Options) (*Journal, error) {
 		return nil, err
 	}
 	switch {
-	case o.ReadOnly:
+	case len(names) == 0 && o.ReadOnly:
 		j.at.next = max(1, o.Begin, j.at.next)
 		return j, nil
 	case len(names) == 0:
 		return j, j.beginAll(max(1, o.Begin))
 	}
-	path := filepath.Join(j.dir, names[len(names)-1])
-	if j.file, err = os.OpenFile(path, os.O_RDWR, 0); err != nil {
+	file, err := j.openFound(names[len(names)-1], o.Known)
+	switch {
+	case err == nil && !o.ReadOnly:
+		j.file = file
+	case err == nil:
+		return j, file.Close()
+	case !o.ReadOnly:
 		return nil, fmt.Errorf("open journal: %w", err)
-	}
-	if err := j.settle(o.Known); err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal: make durable what was found: %w", err), j.file.Close())
+	case j.at.next > o.Known+1:
+		j.log.Warn("journal: the last change is not known to be durable, and cannot be made so", "change", j.at.next-1, "err", err)
 	}
 	return j, nil
+}
+
+// openFound opens the last segment and makes durable what was read.
+func (j *Journal) openFound(name string, known uint64) (*os.File, error) {
+	file, err := os.OpenFile(filepath.Join(j.dir, name), os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.settle(file, known); err != nil {
+		return nil, errors.Join(fmt.Errorf("make durable what was found: %w", err), file.Close())
+	}
+	return file, nil
 }
 
 // settle makes durable what was read. The process before may have died between
@@ -54,13 +71,13 @@ func Open(o Options) (*Journal, error) {
 // is written behind a frame that is not synced. It is written again unless it is
 // known to have been acknowledged: after a sync that failed the kernel may hold
 // its pages for clean, and another sync would pass them over.
-func (j *Journal) settle(known uint64) error {
+func (j *Journal) settle(file *os.File, known uint64) error {
 	var err error
 	if j.tail == 0 || j.at.next > known+1 {
-		err = writeAgain(j.file, j.tail, j.at.offset)
+		err = writeAgain(file, j.tail, j.at.offset)
 	}
 	if err == nil {
-		err = j.sync(j.file)
+		err = j.sync(file)
 	}
 	return errors.Join(err, syncDir(j.dir))
 }
