@@ -95,7 +95,7 @@ var owners = map[string][]string{
 	"golang.org/x/crypto/":                        {"internal/password"},
 	"golang.org/x/net/netutil":                    {"metrics"},
 	"golang.org/x/net/idna":                       {"internal/mailaddr"},
-	"golang.org/x/sys/unix":                       {"e2e/bench/echo", "internal/background", "internal/largepages", "internal/peercred", "internal/serve"},
+	"golang.org/x/sys/unix":                       {"e2e/bench/echo", "e2e/torture", "internal/background", "internal/largepages", "internal/peercred", "internal/serve"},
 	"golang.org/x/term":                           {"cmd/gatepostctl/cli"},
 	"golang.org/x/text/":                          {"internal/mailaddr"},
 	"github.com/google/go-cmp/":                   {onlyTests},

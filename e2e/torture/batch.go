@@ -24,7 +24,8 @@ const somePassword = "{SHA512-CRYPT}$6$rounds=1000$gatepost$bJ8fBDINg6MAKToV1hgI
 // there or none, and gatepostctl must not have said otherwise.
 func batches(ctx context.Context, t *torture) *result {
 	r := &result{name: "kill -9 in a batch of gatepostctl"}
-	p := &programs{dir: filepath.Join(t.Dir, "batch"), users: t.Crowd}
+	dir := filepath.Join(t.Dir, "batch")
+	p := &programs{dir: dir, state: filepath.Join(dir, "state"), users: t.Crowd}
 	if err := p.rounds(ctx, t, r); err != nil && ctx.Err() == nil {
 		r.fail("%v", err)
 	}
@@ -42,6 +43,7 @@ func batches(ctx context.Context, t *torture) *result {
 // programs are the real ones, in a directory with everything they need.
 type programs struct {
 	dir    string
+	state  string // the state directory
 	users  int
 	server *servers.Server
 	whole  time.Duration // that a batch takes
@@ -82,7 +84,7 @@ func (p *programs) build(ctx context.Context) error {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "state_dir = %q\n[mail]\nuid = 5000\ngid = 5000\n", p.path("state"))
+	fmt.Fprintf(&text, "state_dir = %q\n[mail]\nuid = 5000\ngid = 5000\n", p.state)
 	for _, door := range []string{"policy", "socketmap", "auth", "auth-master", "quota", "admin", "metrics"} {
 		fmt.Fprintf(&text, "[[listen]]\ndoor = %q\naddress = %q\nmode = \"0600\"\ngroup = %d\n", door, "unix:"+p.path(door), os.Getegid())
 	}

@@ -4,28 +4,44 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/gatepost/gatepost/internal/directory"
+	"github.com/gatepost/gatepost/internal/journal"
 )
 
 // dead is what is known of processes that died.
 type dead struct {
 	answers []answer
-	certain int             // of the answers, how many were given before the end for sure; what the rest promised may be there or not
-	waiting map[string]bool // the names of the commands that had no answer yet
+	certain int              // of the answers, how many were given before the end for sure; what the rest promised may be there or not
+	waiting map[string]bool  // the names of the commands that had no answer yet
+	trail   journal.Verified // what is left of the journal
+}
+
+// take adds a process to those that died: the first command of each writer, its
+// answers, and how many of these were given before the end for sure.
+func (d *dead) take(first []uint64, answers []answer, certain int) {
+	d.wait(first, answers)
+	d.certain = len(d.answers) + certain
+	d.answers = append(d.answers, answers...)
 }
 
 // wait adds the commands that a process had begun when it died, one for each
 // writer: the next after its last answer, or else its first.
 func (d *dead) wait(first []uint64, answers []answer) {
 	next := slices.Clone(first)
-	for _, a := range answers {
-		next[a.writer] = max(next[a.writer], a.k+1)
-	}
+	advance(next, answers)
 	for w, k := range next {
 		d.waiting[name(w, k)] = true
+	}
+}
+
+// advance moves each writer's next command behind those that are settled.
+func advance(next []uint64, answers []answer) {
+	for _, a := range answers {
+		if a.settled() {
+			next[a.writer] = max(next[a.writer], a.k+1)
+		}
 	}
 }
 
@@ -40,15 +56,20 @@ func survivor(ctx context.Context, dir string, m *model, d *dead) (lost int, err
 	if reason := s.store.Rebuilt(); reason != "" {
 		return 0, fmt.Errorf("the database had to be rebuilt: %s", reason)
 	}
-	before := m.done
-	m.done = map[int]uint64{}
-	maps.Copy(m.done, before)
-	names, err := m.replay(ctx, s)
+	shown, err := newServed(d.answers[:d.certain])
+	if err != nil {
+		return 0, err
+	}
+	names, err := m.replay(ctx, s, shown)
 	if err != nil {
 		return 0, err
 	}
 	lost, err = d.promised(names)
-	return lost, errors.Join(err, d.beyond(names), m.compare(ctx, s))
+	err = errors.Join(err, d.beyond(names), shown.gone(m.directory.Revision(), m.done), m.compare(ctx, s))
+	if err == nil {
+		d.trail, err = s.store.Verify(ctx)
+	}
+	return lost, err
 }
 
 func countAcknowledged(answers []answer) (n int) {
@@ -83,7 +104,9 @@ func (d *dead) promised(names map[directory.Revision]string) (lost int, err erro
 func (d *dead) beyond(names map[directory.Revision]string) error {
 	answered := map[string]byte{}
 	for _, a := range d.answers {
-		answered[name(a.writer, a.k)] = a.kind
+		if a.settled() && a.kind != 's' {
+			answered[name(a.writer, a.k)] = a.kind
+		}
 	}
 	for revision, command := range names {
 		kind, known := answered[command]

@@ -12,8 +12,6 @@ import (
 	"github.com/gatepost/gatepost/internal/quota"
 )
 
-const day = 24 * time.Hour
-
 // steps steps the clock a day, forwards and back, between commands and between
 // starts, and looks at what is counted by time.
 func steps(ctx context.Context, t *torture) *result {
@@ -36,9 +34,12 @@ func steps(ctx context.Context, t *torture) *result {
 			break
 		}
 		step()
-		v.check(ctx, r, &process{}, answers, len(answers))
+		d := &dead{waiting: map[string]bool{}}
+		d.take(v.next, answers, len(answers))
+		advance(v.next, answers)
+		v.check(ctx, r, d)
 	}
-	v.end(r)
+	v.end(ctx, r)
 	if err := reservations(); err != nil {
 		r.fail("%v", err)
 	}

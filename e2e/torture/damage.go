@@ -13,9 +13,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/gatepost/gatepost/internal/directory"
-	"github.com/gatepost/gatepost/internal/store"
 )
 
 const (
@@ -29,34 +26,8 @@ const (
 // specimen is a state directory that is copied and damaged again and again.
 type specimen struct {
 	name, dir string
-	want      []sight // of the undamaged one: of the first start, and of those after it, each of which makes one change
-}
-
-// specimens makes two: one of a daemon that was stopped, and one of a daemon
-// that was killed.
-func specimens(ctx context.Context, t *torture) ([]*specimen, error) {
-	stopped := &specimen{name: "stopped", dir: filepath.Join(t.Dir, "stopped")}
-	killed := &specimen{name: "killed", dir: filepath.Join(t.Dir, "killed")}
-	work := filepath.Join(t.Dir, "specimen")
-	if err := os.RemoveAll(work); err != nil { // another case's
-		return nil, err
-	}
-	k := make([]uint64, 3)
-	for range 3 { // more than one table, more than one snapshot
-		if err := live(ctx, t, work, k, stopped, killed); err != nil {
-			return nil, err
-		}
-	}
-	if err := copyState(stopped.dir, work); err != nil {
-		return nil, err
-	}
-	all := []*specimen{stopped, killed}
-	for _, sp := range all {
-		if err := sp.foresee(ctx, work); err != nil {
-			return nil, fmt.Errorf("%s, and not damaged: %w", sp.name, err)
-		}
-	}
-	return all, nil
+	now       time.Time // what the clock shows of those who look: much is old
+	want      []sight   // of the undamaged one: of the first start, and of those after it, each of which makes one change
 }
 
 // foresee starts daemons over a copy that is not damaged and keeps what they saw.
@@ -65,7 +36,7 @@ func (sp *specimen) foresee(ctx context.Context, dir string) error {
 		return err
 	}
 	for n := range starts + 1 {
-		seen, stderr, err := lookAt(ctx, dir)
+		seen, stderr, err := sp.lookAt(ctx, dir)
 		if err != nil {
 			return fmt.Errorf("%w: %.3000s", err, stderr)
 		}
@@ -77,46 +48,6 @@ func (sp *specimen) foresee(ctx context.Context, dir string) error {
 		}
 	}
 	return nil
-}
-
-// live opens the state directory, gives commands, copies it as it stands, which
-// is what a kill leaves, and closes it.
-func live(ctx context.Context, t *torture, work string, k []uint64, all ...*specimen) error {
-	s, err := openState(ctx, work, silent(), noon)
-	if err != nil {
-		return err
-	}
-	for range 60 {
-		for i := range k {
-			k[i]++
-			w, number := writer{t.Seed, i + 1}, i+1 // not the writer who makes crowds
-			_, err := s.directory.Update(ctx, directory.Cause{Request: name(number, k[i])}, w.command(k[i]))
-			if err != nil && !refused(err) {
-				return err
-			}
-		}
-	}
-	if err := s.store.SaveUsage(usage(50)); err != nil {
-		return err
-	}
-	if err := s.store.Snapshot(ctx); err != nil { // waits for the database
-		return err
-	}
-	records, err := s.records(ctx)
-	if err != nil {
-		return err
-	}
-	want := sight{Fingerprint: fingerprint(records), Records: len(records), Revision: s.directory.Revision(), Usage: map[string]int64{}}
-	if err := s.store.LoadUsage(ctx, func(u store.Usage) { want.Usage[u.Address] = u.Usage.Bytes }); err != nil {
-		return err
-	}
-	for _, sp := range all {
-		sp.want = []sight{want}
-	}
-	if err := copyState(all[len(all)-1].dir, work); err != nil {
-		return err
-	}
-	return s.close()
 }
 
 // copyState copies a state directory, leaving holes where there are only zeros:
@@ -179,7 +110,7 @@ func files(dir string) (list []string, err error) {
 func (sp *specimen) inspect(ctx context.Context, dir string) (verdict string, err error) {
 	died := ""
 	for deaths := range starts {
-		seen, stderr, err := lookAt(ctx, dir)
+		seen, stderr, err := sp.lookAt(ctx, dir)
 		if err != nil {
 			died = fmt.Sprintf("%v: %.3000s", err, stderr)
 			continue
@@ -200,11 +131,11 @@ func (sp *specimen) inspect(ctx context.Context, dir string) (verdict string, er
 }
 
 // lookAt starts one process that looks.
-func lookAt(ctx context.Context, dir string) (seen sight, stderr string, err error) {
+func (sp *specimen) lookAt(ctx context.Context, dir string) (seen sight, stderr string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var said bytes.Buffer
-	cmd, read, err := spawn(ctx, orders{Mode: "look", Dir: dir}, &said)
+	cmd, read, err := spawn(ctx, orders{Mode: "look", Dir: dir, Now: sp.now}, &said)
 	if err != nil {
 		return seen, "", err
 	}
@@ -252,7 +183,7 @@ func (sp *specimen) judge(seen sight, deaths int) (verdict string, err error) {
 
 // again looks a second time: what was repaired must stay so.
 func (sp *specimen) again(ctx context.Context, dir string, first sight) error {
-	seen, stderr, err := lookAt(ctx, dir)
+	seen, stderr, err := sp.lookAt(ctx, dir)
 	switch {
 	case err != nil:
 		return fmt.Errorf("the start after the repair: %w: %.3000s", err, stderr)

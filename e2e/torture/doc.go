@@ -10,7 +10,8 @@
 // wrong was served.
 //
 //	kill    kill -9 at a random moment, under concurrent writers
-//	power   the same, and the file system forgets what was not synced (needs root)
+//	power   the same, up to three times in a round, and at the end the file system
+//	        forgets what was not synced (needs root)
 //	flip    one random bit of one random file is flipped
 //	remove  each file is deleted, cut to half, cut to nothing, in turn
 //	clock   the clock steps a day, both ways
@@ -18,6 +19,21 @@
 //	batch   kill -9 of gatepostd while gatepostctl adds many users in one batch
 //
 // What durability costs is measured by e2e/bench.
+//
+// Every second state directory of kill and power has a clock that goes fast, and a
+// short retention, so that its journal is pruned all the while. So was one of the
+// directories that flip and remove damage, and whoever looks at one prunes too. At
+// the end the real gatepostctl verifies what is left of the trail.
+//
+// # What nobody has synced
+//
+// A process that is killed between write and fdatasync leaves a frame in the page
+// cache. The next one finds and serves it, and then the power is cut: so it must
+// have been synced. The moment is short, and a sync that has begun is ended by the
+// kernel, whatever becomes of the process. So some processes have every fdatasync
+// held before it begins (seccomp), until they are killed; the page cache is asked
+// what it has that the disk has not (cachestat). Of the restarts some change nothing
+// before the power is cut, and some find a full disk.
 //
 // # What is compared
 //
@@ -30,4 +46,9 @@
 // the revision that its writer was told, and beside them there may be for each
 // writer only the one command that it was waiting for. A command that was
 // refused must not be there.
+//
+// Whatever was served must be there too. A process that has opened its directory
+// tells the fingerprint of all records at their revision, which must be that of the
+// model at this revision; while it runs it tells which commands can be seen, by the
+// memory that the policy door asks and by the record that an administrator is shown.
 package main

@@ -44,7 +44,7 @@ func fulls(ctx context.Context, t *torture) *result {
 			r.fail("round %d: %v", r.rounds, err)
 		}
 		deaths, refusedStarts = deaths+d.deaths, refusedStarts+d.refused
-		d.end(r)
+		d.end(ctx, r)
 		if err := v.Remove(); err != nil {
 			r.fail("%v", err)
 		}
@@ -141,11 +141,8 @@ func (d *daemon) up(ctx context.Context) (err error) {
 // note takes in what the ended process said.
 func (d *daemon) note() {
 	answers := d.p.wait()
-	d.dead.answers = append(d.dead.answers, answers...)
-	d.dead.wait(d.next, answers)
-	for _, a := range answers {
-		d.next[a.writer] = max(d.next[a.writer], a.k+1)
-	}
+	d.dead.take(d.next, answers, len(answers))
+	advance(d.next, answers)
 	for w := range d.next {
 		d.next[w]++ // the one without an answer may be there, and is not given again
 	}
@@ -187,7 +184,6 @@ func (d *daemon) finish(ctx context.Context, r *result) error {
 			return fmt.Errorf("a change was refused without the reason: %s", a.reason)
 		}
 	}
-	d.dead.certain = len(d.dead.answers)
 	lost, err := survivor(ctx, d.dir, d.model, &d.dead)
 	r.lost += lost
 	return err

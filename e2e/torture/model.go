@@ -77,13 +77,19 @@ func (m *model) close() { m.directory.Close() }
 // name is how a command is found again in the journal.
 func name(writer int, k uint64) string { return fmt.Sprintf("%d/%d", writer, k) }
 
-// replay runs the commands that the journal has beyond the model and returns
-// their names by revision.
-func (m *model) replay(ctx context.Context, s *state) (map[directory.Revision]string, error) {
+// replay runs the commands that the journal has beyond the model, compares what
+// was served in between, and returns their names by revision.
+func (m *model) replay(ctx context.Context, s *state, shown *served) (map[directory.Revision]string, error) {
 	names := map[directory.Revision]string{}
+	if err := shown.compare(m.directory.Revision(), m.table); err != nil {
+		return nil, err
+	}
 	err := s.store.Audit(ctx, m.directory.Revision(), func(e directory.Entry) error {
 		names[e.Revision] = strings.Clone(e.Cause.Request)
-		return m.run(ctx, e)
+		if err := m.run(ctx, e); err != nil {
+			return err
+		}
+		return shown.compare(e.Revision, m.table)
 	})
 	return names, err
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -20,20 +21,24 @@ type process struct {
 	cmd    *exec.Cmd
 	stderr bytes.Buffer
 	opened chan struct{} // closed when the child has opened its directory, or ended
+	held   chan struct{} // closed when its syncs are held, or it ended
 	ended  chan struct{} // closed when it has ended and everything is read
 
 	mu      sync.Mutex // guards the fields below
 	answers []answer
 }
 
-// answer is what a child said of one command.
+// answer is what a child said of one command, or of what can be seen.
 type answer struct {
-	kind     byte // 'a' acknowledged, 'r' refused, 'u' outcome unknown, 'x' not taken
+	kind     byte // 'a' acknowledged, 'r' refused, 'u' outcome unknown, 'x' not taken; and what else write tells
 	writer   int
 	k        uint64
 	revision directory.Revision
-	reason   string
+	reason   string // or a fingerprint
 }
+
+// settled reports whether the writer goes on with the command behind this one.
+func (a answer) settled() bool { return strings.IndexByte("aruxs", a.kind) >= 0 }
 
 // raceOptions are for children of a binary with the race detector: a race is no
 // death. Badger 4.9.6 races with itself when it gives up opening a damaged
@@ -68,7 +73,7 @@ func spawn(ctx context.Context, o orders, stderr *bytes.Buffer) (cmd *exec.Cmd, 
 
 // start starts a child that writes. It must be waited for.
 func start(ctx context.Context, o orders) (*process, error) {
-	p := &process{opened: make(chan struct{}), ended: make(chan struct{})}
+	p := &process{opened: make(chan struct{}), held: make(chan struct{}), ended: make(chan struct{})}
 	var read *os.File
 	var err error
 	if p.cmd, read, err = spawn(ctx, o, &p.stderr); err != nil {
@@ -82,9 +87,11 @@ func start(ctx context.Context, o orders) (*process, error) {
 func (p *process) listen(read *os.File) {
 	defer close(p.ended)
 	defer read.Close()
-	var once sync.Once
-	open := func() { once.Do(func() { close(p.opened) }) }
+	var opened, held sync.Once
+	open := func() { opened.Do(func() { close(p.opened) }) }
+	hold := func() { held.Do(func() { close(p.held) }) }
 	defer open()
+	defer hold()
 	for lines := bufio.NewScanner(read); lines.Scan(); {
 		if lines.Text() == "o" {
 			open()
@@ -94,6 +101,9 @@ func (p *process) listen(read *os.File) {
 			p.mu.Lock()
 			p.answers = append(p.answers, a)
 			p.mu.Unlock()
+			if a.kind == 'h' {
+				hold()
+			}
 		}
 	}
 }
@@ -108,10 +118,14 @@ func parseAnswer(line string) (a answer, ok bool) {
 	switch a.kind {
 	case 'a':
 		_, err = fmt.Sscanf(line, "a %d %d %d", &a.writer, &a.k, &a.revision)
-	case 'r', 'u':
+	case 'r', 'u', 's', 'v':
 		_, err = fmt.Sscanf(line[1:], "%d %d", &a.writer, &a.k)
 	case 'x':
 		_, err = fmt.Sscanf(line, "x %d %d %q", &a.writer, &a.k, &a.reason)
+	case 'f':
+		_, err = fmt.Sscanf(line, "f %d %s", &a.revision, &a.reason)
+	case 'h', 't':
+		_, err = fmt.Sscanf(line[1:], "%q", &a.reason)
 	default:
 		return a, false
 	}
@@ -130,6 +144,16 @@ func (p *process) acknowledged() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return countAcknowledged(p.answers)
+}
+
+// hasEnded reports whether the child has ended, by itself.
+func (p *process) hasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // kill ends the child at once and waits until all it said is read.

@@ -14,7 +14,6 @@ type result struct {
 	rounds       int
 	acknowledged int
 	lost         int
-	early        int // of the rounds, how many died before the directory was open
 	failure      string
 	notes        []string
 	took         time.Duration

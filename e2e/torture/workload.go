@@ -14,6 +14,8 @@ import (
 const (
 	population = 60   // names that a writer creates, changes and deletes
 	large      = 5200 // users of a large command: more than the store takes into Badger at once
+
+	counted = "command %d" // the display name of the user that counts a writer's commands
 )
 
 // errRefused is what a command fails with after it has changed things.
@@ -66,7 +68,7 @@ func (w writer) command(k uint64) func(*directory.Tx) error {
 func (w writer) begin(tx *directory.Tx, k uint64) error {
 	if k > 1 {
 		return tx.ChangeUser(w.user("counter"), directory.AnyRevision, func(u *directory.UserFields) error {
-			u.DisplayName = fmt.Sprint("command ", k)
+			u.DisplayName = fmt.Sprintf(counted, k)
 			return nil
 		})
 	}

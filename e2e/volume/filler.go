@@ -1,8 +1,12 @@
 package volume
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -51,3 +55,31 @@ func (f *Filler) Stop() {
 		_ = os.Remove(f.path)
 	})
 }
+
+// Take takes all the space of an ext4 at once, as far as others may have it, and
+// keeps it until Give.
+func (v *Volume) Take() error {
+	var free syscall.Statfs_t
+	if err := syscall.Statfs(v.Dir, &free); err != nil {
+		return fmt.Errorf("look how much room %s has: %w", v.Dir, err)
+	}
+	file, err := os.Create(v.taken())
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := syscall.Fallocate(int(file.Fd()), 0, 0, int64(free.Bavail)*free.Bsize); err != nil {
+		return fmt.Errorf("take the room of %s: %w", v.Dir, err)
+	}
+	return nil
+}
+
+// Give gives back what was taken, if it was.
+func (v *Volume) Give() error {
+	if err := os.Remove(v.taken()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (v *Volume) taken() string { return v.Path("taken") }
