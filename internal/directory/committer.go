@@ -151,7 +151,11 @@ func (d *Directory) batch(requests []*request) []outcome {
 		}
 		return outcomes
 	}
-	d.apply(b)
+	if b.Restores() {
+		d.replace(b, layer)
+	} else {
+		d.apply(b)
+	}
 	return outcomes
 }
 
@@ -171,7 +175,7 @@ func (d *Directory) run(r *request, b *Batch, l *layer) outcome {
 	if err := d.call(r, tx); err != nil {
 		return outcome{0, err}
 	}
-	e := Entry{Revision: tx.revision, Time: tx.now, Cause: r.cause, Changes: tx.own.changes(tx), Users: tx.own.crowd()}
+	e := Entry{Revision: tx.revision, Time: tx.now, Cause: r.cause, Changes: tx.own.changes(tx), Users: tx.own.crowd(), Restores: tx.restores}
 	if e.Len() == 0 {
 		return outcome{last, nil}
 	}
@@ -201,8 +205,9 @@ func (d *Directory) call(r *request, tx *Tx) (err error) {
 // finds out what is durable.
 func (d *Directory) persist(b *Batch, l *layer) error {
 	records := int64(l.added)
-	for k := range d.memory.counts {
-		records += d.memory.counts[k].Load()
+	counts := &d.memory.Load().counts
+	for k := range counts {
+		records += counts[k].Load()
 	}
 	b.Records = uint64(records)
 	start := time.Now()

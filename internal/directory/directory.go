@@ -47,7 +47,7 @@ type Directory struct {
 	log      *slog.Logger
 	now      func() time.Time
 	settings atomic.Pointer[Settings]
-	memory   *memory
+	memory   atomic.Pointer[memory] // the table; the committer replaces it (replace.go)
 
 	lane *background.Lane
 	work atomic.Pointer[Work] // what the committer is at
@@ -71,7 +71,7 @@ type Directory struct {
 func Open(ctx context.Context, o Options) (*Directory, error) {
 	d := &Directory{
 		store: o.Store, ledger: o.Ledger, hooks: o.Hooks, log: o.Log, now: o.Now, lane: o.Lane,
-		memory: newMemory(), tally: tally{},
+		tally: tally{},
 		queue: make(chan *request, maxBatch),
 		stop:  make(chan struct{}), done: make(chan struct{}),
 	}
@@ -81,6 +81,7 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 	if d.now == nil {
 		d.now = time.Now
 	}
+	d.memory.Store(newMemory())
 	d.Configure(o.Settings)
 	if err := d.load(ctx); err != nil {
 		return nil, err
@@ -92,25 +93,27 @@ func Open(ctx context.Context, o Options) (*Directory, error) {
 func (d *Directory) load(ctx context.Context) error {
 	err := d.loadOnce(ctx)
 	if errors.Is(err, ErrStartOver) {
-		d.memory, d.tally = newMemory(), tally{}
+		d.memory.Store(newMemory())
+		d.tally = tally{}
 		err = d.loadOnce(ctx)
 	}
 	return err
 }
 
 func (d *Directory) loadOnce(ctx context.Context) error {
-	var writers [len(d.memory.shards)]sync.Mutex // a shard takes one at a time
+	m := d.memory.Load()
+	var writers [len(m.shards)]sync.Mutex // a shard takes one at a time
 	revision, err := d.store.Load(ctx, func(key, value []byte) error {
 		if err := checkRecord(key, value); err != nil {
 			return fmt.Errorf("record %.80q: %w", key, err)
 		}
-		mu := &writers[d.memory.number(key)]
+		mu := &writers[m.number(key)]
 		mu.Lock()
 		defer mu.Unlock()
 		d.publish(key, value)
 		return nil
 	})
-	d.memory.settle()
+	m.settle()
 	d.revision.Store(uint64(revision))
 	return err
 }
@@ -160,12 +163,7 @@ func (d *Directory) Close() {
 // nil. A user that stays the same one keeps its mailbox number; another one
 // under the same name gets its own.
 func (d *Directory) publish(key, value []byte) {
-	var before, after Record
-	if value == nil {
-		before = d.memory.delete(key)
-	} else {
-		before, after = d.memory.put(key, value, func(before Record) quota.Mailbox { return d.mailbox(before, value) })
-	}
+	before, after := d.memory.Load().write(key, value, func(before Record) quota.Mailbox { return d.mailbox(before, value) })
 	d.tallyMu.Lock()
 	defer d.tallyMu.Unlock()
 	d.tally.add(before, -1)

@@ -13,7 +13,9 @@
 // collection has nothing to walk. Several lookups of one request are not one
 // snapshot: a change in between may be seen by the later ones, as if the
 // request had come in the middle of it; a change publishes what is pointed at
-// before what points at it.
+// before what points at it. A restore is the exception: it fills a table of its own
+// with everything and swaps that in (replace.go), so that one View sees all of it
+// or nothing.
 //
 // In a large directory a lookup waits for main memory twice or three times.
 // [View.Prefetch] lets many lookups wait at the same time.

@@ -111,7 +111,7 @@ func (tx *Tx) found(key []byte) Record {
 	if p, ok := tx.below.get(key); ok {
 		return p.record
 	}
-	return tx.d.memory.get(key)
+	return tx.d.memory.Load().get(key)
 }
 
 // full returns the whole value under key, cold fields too.
@@ -122,7 +122,7 @@ func (tx *Tx) full(key string) ([]byte, error) {
 		}
 	}
 	value, err := tx.d.store.Read(tx.ctx, []byte(key), tx.d.Revision())
-	if errors.Is(err, ErrNotFound) && tx.d.memory.get([]byte(key)).Exists() {
+	if errors.Is(err, ErrNotFound) && tx.d.memory.Load().get([]byte(key)).Exists() {
 		return nil, errLost
 	}
 	return value, err
@@ -136,7 +136,7 @@ func (tx *Tx) all() iter.Seq[Record] {
 				return
 			}
 		}
-		for r := range tx.d.memory.all() {
+		for r := range tx.d.memory.Load().all() {
 			if !tx.overwrites(r.Key()) && !yield(r) {
 				return
 			}

@@ -13,7 +13,7 @@ import (
 // compacting build a new one and swap it in. Readers take no lock: the bytes of
 // a record are written before the slot that leads to it, and a chunk is never
 // overwritten, so a record that a reader holds stays what it was. Only the
-// committer writes (memory_write.go).
+// committer writes (memory_write.go). A restore makes another memory (replace.go).
 type memory struct {
 	seed   maphash.Seed
 	shards [domainShard + 1]shard

@@ -32,6 +32,34 @@ func (m *memory) put(key, value []byte, number func(before Record) quota.Mailbox
 	return before, after
 }
 
+// write is put, or delete when value is nil.
+func (m *memory) write(key, value []byte, number func(before Record) quota.Mailbox) (before, after Record) {
+	if value == nil {
+		return m.delete(key), Record{}
+	}
+	return m.put(key, value, number)
+}
+
+// adopt copies a record of another table, under whose name there is none.
+func (m *memory) adopt(r Record) {
+	s, tag, start := m.hash(r.Key())
+	if (s.used+1)*5 > len(s.gen.Load().slots)*4 {
+		s.grow(m)
+	}
+	s.copy(s.gen.Load(), r, tag, start)
+	s.live++
+	s.used++
+	m.counts[r.Kind()].Add(1)
+}
+
+// copy copies a record into a generation of the shard that has room for it in its
+// index.
+func (s *shard) copy(g *generation, r Record, tag, start uint64) {
+	room, at := s.room(g, len(r.b))
+	_ = append(room, r.b...)
+	g.slots[g.free(start)].Store(at | tag<<48)
+}
+
 // delete removes the record under key and returns it.
 func (m *memory) delete(key []byte) (before Record) {
 	s, tag, start := m.hash(key)
@@ -139,9 +167,7 @@ func (s *shard) compact(m *memory) {
 	next := shard{live: s.live, used: s.live}
 	for r := range s.records() {
 		_, tag, start := m.hash(r.Key())
-		room, at := next.room(g, len(r.b))
-		_ = append(room, r.b...)
-		g.slots[g.free(start)].Store(at | tag<<48)
+		next.copy(g, r, tag, start)
 	}
 	s.gen.Store(g)
 	s.used, s.fill, s.bytes, s.dead = next.used, next.fill, next.bytes, 0

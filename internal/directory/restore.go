@@ -13,8 +13,9 @@ type Restored struct {
 
 // Restore makes the directory what c says: names that are not in it are deleted.
 // Addresses that were given out once in a domain whose addresses are permanent
-// stay taken.
+// stay taken. Readers go over to what it made all at once.
 func (tx *Tx) Restore(c *Contents) (Restored, error) {
+	tx.restores = true
 	done := Restored{Before: tx.revision - 1}
 	for r := range tx.all() {
 		if _, stays := c.records[string(r.Key())]; stays || r.Kind() == KindTombstone {

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -41,6 +42,12 @@ type Batch struct {
 // Revision returns the revision of the batch's last entry.
 func (b *Batch) Revision() Revision { return b.Entries[len(b.Entries)-1].Revision }
 
+// Restores reports whether one of the batch's commands made the directory what a
+// backup was.
+func (b *Batch) Restores() bool {
+	return slices.ContainsFunc(b.Entries, func(e Entry) bool { return e.Restores })
+}
+
 // Entry is what one command changed.
 type Entry struct {
 	Revision Revision
@@ -48,6 +55,7 @@ type Entry struct {
 	Cause    Cause
 	Changes  []Change
 	Users    []*Users // changes too, of very many users that were created; see All
+	Restores bool     // by Tx.Restore; said to Commit only, so a store need not keep it
 }
 
 // Change is one record's new content.

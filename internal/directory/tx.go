@@ -20,6 +20,7 @@ type Tx struct {
 	revision Revision
 	now      time.Time
 	routed   []string // names whose targets changed, to be checked at the end
+	restores bool     // it makes the directory what a backup was
 
 	domains map[string]DomainFields // those that were asked for their limits, by key, as this command sees them
 	leading map[string][]string     // once everything is written: what leads to a name

@@ -20,14 +20,16 @@ const (
 var ErrExpansion = errors.New("alias expansion: too deep or too many targets")
 
 // View is one request's reading of the directory. It is cheap to make and must
-// not be kept.
+// not be kept: it keeps a table alive that a restore has replaced, and sees that
+// and not the new one. Who must not see half of a restore reads all that it needs
+// in one View.
 type View struct {
 	m *memory
 	s *Settings
 }
 
 // View returns a reading of what is published now.
-func (d *Directory) View() View { return View{d.memory, d.settings.Load()} }
+func (d *Directory) View() View { return View{d.memory.Load(), d.settings.Load()} }
 
 // Lookup returns the record that stands under exactly this name.
 func (v View) Lookup(k mailaddr.Key) Record { return v.m.get(k.Bytes()) }
