@@ -153,11 +153,12 @@ func (c *Checker) Recall(a Attempt) (Outcome, bool) {
 	if err != nil {
 		return Outcome{}, false
 	}
-	u := c.user(key)
+	v := c.directory.View()
+	u := v.Login(key)
 	if !u.Exists() || !c.remembers(&a, u) {
 		return Outcome{}, false
 	}
-	v, g := c.directory.View(), grant(&a, u)
+	g := grant(&a, u)
 	if c.denied(v, &g, u, stranger(v, a.Name, a.Authzid, u)) != nil {
 		return Outcome{}, false
 	}
@@ -184,29 +185,34 @@ func (c *Checker) decide(ctx context.Context, a *Attempt) Outcome {
 		key = mailaddr.Key{} // no such name can exist
 	}
 	for range maxRounds {
-		before := c.user(key)
+		before := user(c.directory.View(), key)
 		m, err := c.match(ctx, a, before)
 		if err != nil {
 			return temporary(err)
 		}
-		after := c.user(key)
+		v := c.directory.View() // of all that is decided from here on
+		after := user(v, key)
 		if !same(before, after) {
 			continue
 		}
 		if !m.right {
 			return Outcome{Result: Refused}
 		}
-		return c.admit(ctx, a, after, m.credential)
+		g := grant(a, after)
+		if rule := c.denied(v, &g, after, stranger(v, a.Name, a.Authzid, after)); rule != nil {
+			return Outcome{Result: Denied, Rule: rule}
+		}
+		return c.admit(ctx, g, m.credential)
 	}
 	return temporary(errUnsettled)
 }
 
 // user looks a name up; the zero User when it is nobody's.
-func (c *Checker) user(k mailaddr.Key) directory.User {
+func user(v directory.View, k mailaddr.Key) directory.User {
 	if k.IsZero() {
 		return directory.User{}
 	}
-	return c.directory.View().Login(k)
+	return v.Login(k)
 }
 
 // same reports whether two readings of one name saw the same record.
@@ -217,13 +223,9 @@ func same(a, b directory.User) bool {
 	return a.Mailbox() == b.Mailbox() && a.Revision() == b.Revision()
 }
 
-// admit asks the rules about a user whose secret was right, and uses up a
-// single-use secret.
-func (c *Checker) admit(ctx context.Context, a *Attempt, u directory.User, used directory.Credential) Outcome {
-	g := grant(a, u)
-	if rule := c.denied(c.directory.View(), &g, u, stranger(c.directory.View(), a.Name, a.Authzid, u)); rule != nil {
-		return Outcome{Result: Denied, Rule: rule}
-	}
+// admit lets somebody in whose secret was right and to whom no rule objects, and
+// uses up a single-use secret.
+func (c *Checker) admit(ctx context.Context, g Grant, used directory.Credential) Outcome {
 	if !used.SingleUse {
 		return Outcome{Result: OK, Grant: g}
 	}
@@ -275,7 +277,7 @@ func (c *Checker) report(ctx context.Context, a *Attempt, o *Outcome) {
 	}
 	attrs := []slog.Attr{slog.String("service", a.Service.String()), slog.String("mechanism", a.Mechanism.String()), slog.String("result", o.Result.String())}
 	if key, _, err := mailaddr.AppendLoginKey(nil, a.Name); err == nil {
-		if u := c.user(key); u.Exists() {
+		if u := user(c.directory.View(), key); u.Exists() {
 			attrs = append(attrs, slog.String("user", string(u.Address())))
 		}
 	}
