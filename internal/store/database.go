@@ -223,28 +223,39 @@ func groupOf(batches []*directory.Batch) []*directory.Batch {
 // part takes in what fits into one transaction, from the head's progress on, and
 // returns how many of the changes are there then.
 func (d *database) part(changes changes, last directory.Revision) (int, error) {
-	txn := d.db.NewTransaction(true)
-	defer txn.Discard()
 	h, size, i := d.head, 0, int(d.head.progress)
-	for first := i; i < changes.Len() && size < partBytes && i-first < partChanges; i++ {
+	var part changeList
+	for i < changes.Len() && size < partBytes && len(part) < partChanges {
 		c := changes.At(i)
-		if err := h.write(txn, c); err != nil {
-			return 0, err
-		}
+		part = append(part, c)
 		size += len(c.Key) + len(c.Value)
+		i++
 	}
 	h.progress = uint64(i)
 	if i == changes.Len() {
 		h.revision, h.progress = last, 0
 	}
+	return i, d.commit(h, part)
+}
+
+// commit writes changes in one transaction, and with them the head that is to be:
+// its number of records and its digest are still those from before.
+func (d *database) commit(h head, part changeList) error {
+	txn := d.db.NewTransaction(true)
+	defer txn.Discard()
+	for _, c := range part {
+		if err := h.write(txn, c); err != nil {
+			return err
+		}
+	}
 	if err := txn.Set([]byte(headKey), seal([]byte(headKey), h.encode())); err != nil {
-		return 0, err
+		return err
 	}
 	if err := txn.Commit(); err != nil {
-		return 0, err
+		return err
 	}
 	d.head = h
-	return i, nil
+	return nil
 }
 
 // write writes one change and counts it.

@@ -209,6 +209,14 @@ func (d *disk) prepare(dir string) {
 	}
 }
 
+// unprepared forgets which write-ahead log has its blocks: there is another
+// database, whose logs have the names of the one before.
+func (d *disk) unprepared() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.prepared = ""
+}
+
 // keepBallast gives the ballast up when another program has taken half of the
 // reserve, and makes it again when there is room for it and for all else; now: at
 // once.

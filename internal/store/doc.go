@@ -20,6 +20,16 @@
 // rests, unless somebody waits; when the store is closed its rest is left to the
 // next start.
 //
+// A restore is taken into a fresh database instead, filled from the one that is
+// there and the changes, in the order of the keys, so with little memory. What was
+// written is compared with the number and the digest that must be, and read back.
+// Then the fresh one takes the place of the other, which is read until then and
+// removed behind it; for that moment those who read a record wait, because Badger
+// must not be open while its directory gets another name. Usage comes along. A
+// restore that changes little goes into the database that is there, in one
+// transaction. So does one for which no fresh database can be made, for lack of
+// room for example, though in parts, as any large batch.
+//
 // Badger trouble after the commit point does not undo anything: the change is in
 // the journal. Further changes are refused with the reason, until a restart has
 // applied the journal again.
@@ -44,6 +54,10 @@
 // Badger.
 //
 // # Starting
+//
+// A process that dies while a database is made or exchanged leaves badger.building,
+// badger.new or badger.old. [Open] takes badger.new only where there is no badger,
+// and removes the others: what badger lacks is in the journal.
 //
 // [Open] compares every block of every table with its checksum before Badger does
 // anything with them, and applies what the journal has beyond Badger's head. Where

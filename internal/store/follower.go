@@ -97,8 +97,20 @@ func (s *Store) follow() {
 }
 
 // take takes batches into the database, a large one behind those who ask and in
-// no hurry.
+// no hurry, a restore into a database of its own, if that can be.
 func (s *Store) take(batches []*directory.Batch) (n int, err error) {
+	switch i := slices.IndexFunc(batches, replaces); {
+	case i > 0:
+		batches = batches[:i]
+	case i == 0:
+		batches = batches[:1]
+		switch err := s.takeAnew(batches[0]); {
+		case err == nil:
+			return 1, nil
+		case errors.Is(err, errClosing), s.database == nil:
+			return 0, err
+		}
+	}
 	if !slices.ContainsFunc(batches, isLarge) {
 		return s.database.apply(batches, s.disk.finish)
 	}

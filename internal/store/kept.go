@@ -48,7 +48,11 @@ func (s *Store) Snapshot(ctx context.Context) error {
 		return err
 	}
 	s.drain()
-	if len(names) > 0 && names[len(names)-1] == snapshotName(s.database.revision()) {
+	var revision directory.Revision
+	if err := s.use(func(d *database) error { revision = d.revision(); return nil }); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	if len(names) > 0 && names[len(names)-1] == snapshotName(revision) {
 		return nil
 	}
 	path, err := s.keep(ctx, s.path(snapshotDir))

@@ -29,7 +29,11 @@ func TestMain(m *testing.M) {
 	if !victim {
 		os.Exit(m.Run())
 	}
-	if err := victims[what](dir); err != nil {
+	run := victims[what]
+	if at := dyingAt[what]; at != "" {
+		run = dieReplacing(at, dyingNames(what))
+	}
+	if err := run(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

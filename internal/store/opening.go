@@ -126,12 +126,20 @@ func (d *deaths) write(count string) {
 	}
 }
 
-// sweep removes what a process that died has left unfinished: snapshots, and a
-// database that was being made anew. It may be what takes the room on the disk.
+// sweep removes what a process that died has left unfinished: snapshots, and
+// databases that were being made anew or had been replaced. It may be what takes
+// the room on the disk. A complete database stays as long as there is no other:
+// what badger lacks is in the journal.
 func (s *Store) sweep() error {
 	err := errors.Join(sweepDir(s.path(snapshotDir), unfinished), sweepDir(s.path(replacedDir), unfinished))
-	if s.exists(building) {
-		err = errors.Join(err, os.RemoveAll(s.path(building)))
+	left := []string{buildingDir, oldDir}
+	if s.exists("badger") {
+		left = append(left, newDir)
+	}
+	for _, name := range left {
+		if s.exists(name) {
+			err = errors.Join(err, os.RemoveAll(s.path(name)))
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("remove what was left unfinished: %w", err)

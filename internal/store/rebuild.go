@@ -10,8 +10,14 @@ import (
 	"github.com/gatepost/gatepost/internal/journal"
 )
 
-// building is the name of a database that is being made.
-const building = "badger.building"
+// The names of a database while it is made, when it is complete, and of the one
+// whose place it takes.
+const (
+	buildingDir = "badger.building"
+	newDir      = "badger.new"
+	damagedDir  = "badger.damaged" // kept, for whoever wants to know
+	oldDir      = "badger.old"     // removed
+)
 
 // rebuild makes the database anew, from the newest snapshot that verifies and
 // the journal behind it, or from the journal alone. The damaged one is kept
@@ -25,10 +31,10 @@ func (s *Store) rebuild(cause error) error {
 		}
 		s.database = nil
 	}
-	if err := s.buildAnew(); err != nil {
+	if err := s.buildAnew(s.retell); err != nil {
 		return fmt.Errorf("%w; and it cannot be rebuilt: %w; restore the state directory from a backup", cause, err)
 	}
-	if err := s.swap(); err != nil {
+	if err := s.swap(damagedDir); err != nil {
 		return fmt.Errorf("%w; and the rebuilt one cannot be put in its place: %w", cause, err)
 	}
 	d, err := openDatabase(s.path("badger"), s.log)
@@ -43,34 +49,39 @@ func (s *Store) rebuild(cause error) error {
 	return nil
 }
 
-// buildAnew makes badger.new: it has this name only when it is complete and on
-// the disk, because a start that finds no badger takes it. Nothing is left of one
-// that fails, which may be for lack of room.
-func (s *Store) buildAnew() error {
-	path := s.path(building)
-	if err := errors.Join(os.RemoveAll(path), os.RemoveAll(s.path("badger.new"))); err != nil {
+// buildAnew makes badger.new with what fill writes into it: it has this name only
+// when it is complete and on the disk, because a start that finds no badger takes
+// it. Nothing is left of one that fails, which may be for lack of room.
+func (s *Store) buildAnew(fill func(*database) error) error {
+	path := s.path(buildingDir)
+	if err := errors.Join(os.RemoveAll(path), os.RemoveAll(s.path(newDir))); err != nil {
 		return err
 	}
-	if err := s.buildIn(path); err != nil {
+	if err := s.buildIn(path, fill); err != nil {
 		return errors.Join(err, os.RemoveAll(path))
 	}
-	if err := os.Rename(path, s.path("badger.new")); err != nil {
+	if err := os.Rename(path, s.path(newDir)); err != nil {
 		return err
 	}
 	return syncDir(s.dir)
 }
 
-// buildIn makes a database with everything, and closes it.
-func (s *Store) buildIn(path string) error {
+// buildIn makes a database, and closes it.
+func (s *Store) buildIn(path string, fill func(*database) error) error {
 	d, err := openDatabase(path, s.log)
 	if err != nil {
 		return err
 	}
+	return errors.Join(fill(d), d.db.Close(), syncDir(path))
+}
+
+// retell writes everything that snapshots and journal hold into a database.
+func (s *Store) retell(d *database) error {
 	in := &intake{d: d, may: s.disk.finish}
-	if err = s.fill(s.journal, in.add); err == nil {
-		err = in.flush()
+	if err := s.fill(s.journal, in.add); err != nil {
+		return err
 	}
-	return errors.Join(err, d.db.Close(), syncDir(path))
+	return in.flush()
 }
 
 // fill hands on what makes the whole directory: the newest intact snapshot and
@@ -120,26 +131,31 @@ func snapshotBatch(path string) (*directory.Batch, error) {
 	return &directory.Batch{Entries: []directory.Entry{e}}, err
 }
 
-// swap puts badger.new in the place of badger. A crash in between is finished by
-// finishSwap: badger is moved away only when badger.new is complete.
-func (s *Store) swap() error {
-	if err := os.RemoveAll(s.path("badger.damaged")); err != nil {
+// swap puts badger.new in the place of badger, which is put aside under a name. A
+// crash in between is finished by finishSwap: badger is moved away only when
+// badger.new is complete. Neither may be open: Badger makes files under the name
+// that its directory had when it was opened.
+func (s *Store) swap(aside string) error {
+	if err := os.RemoveAll(s.path(aside)); err != nil {
 		return err
 	}
 	if s.exists("badger") {
-		if err := os.Rename(s.path("badger"), s.path("badger.damaged")); err != nil {
+		if err := os.Rename(s.path("badger"), s.path(aside)); err != nil {
 			return err
 		}
+	}
+	if err := s.step(stepMoved); err != nil {
+		return err
 	}
 	return s.finishSwap()
 }
 
 // finishSwap gives a complete new database its name if a crash has come before.
 func (s *Store) finishSwap() error {
-	if s.exists("badger") || !s.exists("badger.new") {
+	if s.exists("badger") || !s.exists(newDir) {
 		return nil
 	}
-	if err := os.Rename(s.path("badger.new"), s.path("badger")); err != nil {
+	if err := os.Rename(s.path(newDir), s.path("badger")); err != nil {
 		return err
 	}
 	return syncDir(s.dir)

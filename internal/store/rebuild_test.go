@@ -192,7 +192,7 @@ func TestDeadlyDatabaseIsRebuilt(t *testing.T) {
 // What a process that was killed left unfinished does not stay, also when it is
 // what has filled the disk: it goes before anybody looks.
 func TestUnfinishedIsRemoved(t *testing.T) {
-	for _, left := range []string{"snapshots/unfinished-123", "before-restore/unfinished-123", "badger.building/000001.mem", "restoring-123"} {
+	for _, left := range []string{"snapshots/unfinished-123", "before-restore/unfinished-123", "badger.building/000001.mem", "badger.new/000001.mem", "badger.old/000001.mem", "restoring-123"} {
 		t.Run(left, func(t *testing.T) {
 			dir := t.TempDir()
 			s := open(t, dir)
@@ -216,8 +216,11 @@ func TestUnfinishedIsRemoved(t *testing.T) {
 			}
 			defer s.Close()
 			commit(t, s, 2, put("b", "two"))
-			if s.exists(left) || s.exists("badger.building") {
+			if s.exists(left) {
 				t.Error("it is still there")
+			}
+			if strings.HasPrefix(left, "badger") {
+				nothingLeft(t, dir)
 			}
 		})
 	}
@@ -239,7 +242,7 @@ func TestFailedRebuildLeavesNothing(t *testing.T) {
 	commit(t, s, 1, put("a", "one"))
 	s.drain()
 	full.Store(true)
-	if err := s.buildAnew(); !errors.Is(err, syscall.ENOSPC) {
+	if err := s.buildAnew(s.retell); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("buildAnew = %v, want ENOSPC", err)
 	}
 	if s.exists("badger.building") {

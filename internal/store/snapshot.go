@@ -40,6 +40,11 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (directory.Revision, er
 	}
 	committed := s.Revision()
 	s.drain()
+	s.scanning.RLock()
+	defer s.scanning.RUnlock()
+	if s.database == nil {
+		return 0, fmt.Errorf("write backup: %w", errNone)
+	}
 	txn, h := s.database.view()
 	defer txn.Discard()
 	if h.revision < committed {

@@ -30,6 +30,7 @@ type Options struct {
 	free  func(dir string) (uint64, error) // a test's disk
 	touch func() error                     // a test's way to write a byte on it
 	sync  func(*os.File) error             // a test's fdatasync of the journal
+	step  func(step string) error          // a test's trouble while a database takes another's place
 }
 
 // Store is an open store. Commit may be called from one goroutine at a time, the
@@ -38,6 +39,7 @@ type Store struct {
 	dir      string
 	disk     *disk
 	sync     func(*os.File) error // nil: fdatasync
+	steps    func(string) error   // nil: no trouble
 	lane     *background.Lane
 	log      *slog.Logger
 	journal  *journal.Journal
@@ -45,6 +47,10 @@ type Store struct {
 	rebuilt  atomic.Pointer[string] // why the database was rebuilt, if it was
 	deaths   *deaths
 	durable  atomic.Uint64 // the last revision in the journal
+
+	// A database is exchanged for another under both of these; reading is held by
+	// who uses it for a moment, scanning by who needs it for long.
+	reading, scanning sync.RWMutex
 
 	keeping sync.Mutex // held while snapshots are written and removed, and the journal is pruned
 
@@ -91,7 +97,7 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		dir: o.Dir, disk: disk, sync: o.sync, lane: o.Lane, log: o.Log, deaths: newDeaths(o),
+		dir: o.Dir, disk: disk, sync: o.sync, steps: o.step, lane: o.Lane, log: o.Log, deaths: newDeaths(o),
 		pending: map[string]pending{}, hurry: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	s.changed = sync.NewCond(&s.mu)
@@ -230,21 +236,27 @@ func (s *Store) Load(ctx context.Context, apply func(key, value []byte) error) (
 		return im.revision, im.records(ctx, apply)
 	}
 	s.drain()
-	txn, h := s.database.view()
-	defer txn.Discard()
-	err := s.database.scan(ctx, txn, h, apply)
+	revision, err := s.scan(ctx, apply)
 	if !errors.Is(err, errDamaged) {
 		s.deaths.loaded()
-		return h.revision, err
+		return revision, err
 	}
 	if s.Rebuilt() != "" {
 		return 0, fmt.Errorf("the rebuilt database: %w", err)
 	}
-	txn.Discard()
 	if err := s.rebuild(err); err != nil {
 		return 0, err
 	}
 	return 0, directory.ErrStartOver
+}
+
+// scan calls apply for every record of the database, as Load does.
+func (s *Store) scan(ctx context.Context, apply func(key, value []byte) error) (directory.Revision, error) {
+	s.scanning.RLock()
+	defer s.scanning.RUnlock()
+	txn, h := s.database.view()
+	defer txn.Discard()
+	return h.revision, s.database.scan(ctx, txn, h, apply)
 }
 
 // Rebuilt returns why the database had to be rebuilt when it was opened, or "".
@@ -288,8 +300,8 @@ func (s *Store) Read(_ context.Context, key []byte, _ directory.Revision) ([]byt
 		return p.value, nil
 	}
 	var value []byte
-	err := protect(func() error {
-		return s.database.db.View(func(txn *badger.Txn) (err error) {
+	err := s.use(func(d *database) error {
+		return d.db.View(func(txn *badger.Txn) (err error) {
 			value, err = get(txn, append([]byte(recordPrefix), key...))
 			return err
 		})
@@ -299,6 +311,19 @@ func (s *Store) Read(_ context.Context, key []byte, _ directory.Revision) ([]byt
 	}
 	return value, err
 }
+
+// use calls fn with the database, for a moment.
+func (s *Store) use(fn func(*database) error) error {
+	s.reading.RLock()
+	defer s.reading.RUnlock()
+	if s.database == nil {
+		return errNone
+	}
+	return protect(func() error { return fn(s.database) })
+}
+
+// errNone says that one database was put aside and another could not be opened.
+var errNone = errors.New("no database is open: restart gatepost")
 
 // Follow returns at once: only this process writes the store.
 func (s *Store) Follow(context.Context, directory.Revision, func(*directory.Batch) error) error {

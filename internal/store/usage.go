@@ -35,15 +35,18 @@ func (s *Store) SaveUsage(list []Usage) error {
 	if err := s.mayWrite(); err != nil {
 		return fmt.Errorf("save usage: %w", err)
 	}
-	w := s.database.db.NewWriteBatch()
-	defer w.Cancel()
-	for _, u := range list {
-		key := []byte(usagePrefix + u.Address)
-		if err := w.Set(key, seal(key, u.encode())); err != nil {
-			return fmt.Errorf("save usage: %w", err)
+	err := s.use(func(d *database) error {
+		w := d.db.NewWriteBatch()
+		defer w.Cancel()
+		for _, u := range list {
+			key := []byte(usagePrefix + u.Address)
+			if err := w.Set(key, seal(key, u.encode())); err != nil {
+				return err
+			}
 		}
-	}
-	if err := w.Flush(); err != nil {
+		return w.Flush()
+	})
+	if err != nil {
 		return fmt.Errorf("save usage: %w", err)
 	}
 	return nil
@@ -56,32 +59,50 @@ func (s *Store) LoadUsage(ctx context.Context, apply func(Usage)) error {
 		s.log.Warn("usage is unknown until Dovecot reports it: the database is not open")
 		return nil
 	}
-	return s.database.db.View(func(txn *badger.Txn) error {
-		o := badger.DefaultIteratorOptions
-		o.Prefix = []byte(usagePrefix)
-		it := txn.NewIterator(o)
-		defer it.Close()
-		for it.Rewind(); it.Valid() && ctx.Err() == nil; it.Next() {
-			key := it.Item().KeyCopy(nil)
-			err := it.Item().Value(func(sealed []byte) error {
-				value, _, err := unseal(key, sealed)
-				if err != nil {
-					return err
-				}
-				u, err := decodeUsage(value)
-				if err != nil {
-					return err
-				}
-				u.Address = string(key[len(usagePrefix):])
-				apply(u)
-				return nil
-			})
-			if err != nil {
-				s.log.Warn("stored usage is unreadable and left out", "user", string(key[len(usagePrefix):]), "err", err)
-			}
+	s.scanning.RLock()
+	defer s.scanning.RUnlock()
+	_, err := s.database.usage(0, func(key, sealed []byte, err error) error {
+		u, value := Usage{}, []byte(nil)
+		if err == nil {
+			value, _, err = unseal(key, sealed)
 		}
+		if err == nil {
+			u, err = decodeUsage(value)
+		}
+		if err != nil {
+			s.log.Warn("stored usage is unreadable and left out", "user", string(key[len(usagePrefix):]), "err", err)
+			return ctx.Err()
+		}
+		u.Address = string(key[len(usagePrefix):])
+		apply(u)
 		return ctx.Err()
 	})
+	return err
+}
+
+// usage calls apply for the usage that was stored after a time, as Badger counts
+// it (0: always), unchecked, or with why a value cannot be read. It returns the
+// time up to which that was. It is telemetry: nobody is wronged by what a damaged
+// table leaves out.
+func (d *database) usage(after uint64, apply func(key, sealed []byte, err error) error) (until uint64, err error) {
+	err = protect(func() error {
+		return d.db.View(func(txn *badger.Txn) error {
+			until = txn.ReadTs()
+			o := badger.DefaultIteratorOptions
+			o.Prefix, o.SinceTs = []byte(usagePrefix), after
+			it := txn.NewIterator(o)
+			defer it.Close()
+			for it.Rewind(); it.Valid(); it.Next() {
+				key := it.Item().KeyCopy(nil)
+				sealed, err := it.Item().ValueCopy(nil)
+				if err := apply(key, sealed, err); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	return until, err
 }
 
 // DropUsage forgets the usage of addresses that are nobody's any more.
@@ -89,14 +110,17 @@ func (s *Store) DropUsage(addresses []string) error {
 	if err := s.mayWrite(); err != nil {
 		return fmt.Errorf("drop usage: %w", err)
 	}
-	w := s.database.db.NewWriteBatch()
-	defer w.Cancel()
-	for _, a := range addresses {
-		if err := w.Delete([]byte(usagePrefix + a)); err != nil {
-			return fmt.Errorf("drop usage: %w", err)
+	err := s.use(func(d *database) error {
+		w := d.db.NewWriteBatch()
+		defer w.Cancel()
+		for _, a := range addresses {
+			if err := w.Delete([]byte(usagePrefix + a)); err != nil {
+				return err
+			}
 		}
-	}
-	if err := w.Flush(); err != nil {
+		return w.Flush()
+	})
+	if err != nil {
 		return fmt.Errorf("drop usage: %w", err)
 	}
 	return nil
