@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -19,13 +20,31 @@ import (
 // process is a child that runs.
 type process struct {
 	cmd    *exec.Cmd
-	stderr bytes.Buffer
+	stderr said
 	opened chan struct{} // closed when the child has opened its directory, or ended
 	held   chan struct{} // closed when its syncs are held, or it ended
 	ended  chan struct{} // closed when it has ended and everything is read
 
 	mu      sync.Mutex // guards the fields below
 	answers []answer
+}
+
+// said is what a process says on its standard error; it may be read meanwhile.
+type said struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (s *said) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 // answer is what a child said of one command, or of what can be seen.
@@ -46,7 +65,7 @@ func (a answer) settled() bool { return strings.IndexByte("aruxs", a.kind) >= 0 
 const raceOptions = "exitcode=0 atexit_sleep_ms=0"
 
 // spawn starts a child of this program; read is where it answers.
-func spawn(ctx context.Context, o orders, stderr *bytes.Buffer) (cmd *exec.Cmd, read *os.File, err error) {
+func spawn(ctx context.Context, o orders, stderr io.Writer) (cmd *exec.Cmd, read *os.File, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, nil, err
