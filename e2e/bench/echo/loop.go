@@ -82,16 +82,19 @@ func accept(epoll, listener int) error {
 
 // answer answers one request; false: the connection must be closed.
 func (s *Loop) answer(fd int, buf []byte) bool {
-	n, errno := raw(unix.SYS_READ, fd, buf)
+	n, errno := read(fd, buf)
 	if errno == unix.EAGAIN {
 		return true
 	}
 	if errno != 0 || n == 0 || !bytes.HasSuffix(buf[:n], s.End) {
 		return false
 	}
-	sent, errno := raw(unix.SYS_WRITE, fd, s.Reply)
+	sent, errno := write(fd, s.Reply)
 	return errno == 0 && sent == len(s.Reply)
 }
+
+func read(fd int, b []byte) (int, syscall.Errno)  { return raw(unix.SYS_READ, fd, b) }
+func write(fd int, b []byte) (int, syscall.Errno) { return raw(unix.SYS_WRITE, fd, b) }
 
 // raw calls the kernel without telling the Go scheduler, which would cost more
 // than the call keeps it waiting: the descriptors do not block.

@@ -12,12 +12,17 @@ import (
 )
 
 // parts names what a function's time is spent on. The innermost function of a
-// stack that stands here decides; what no line knows is the Go scheduler's.
+// stack that stands here decides, unless it says that its caller does; what no line
+// knows is the Go scheduler's.
 var parts = []struct{ prefix, what string }{
 	{"internal/poll.setDeadlineImpl", partDeadline},
 	{"internal/poll.(*FD).Read", partRead},
 	{"internal/poll.(*FD).Write", partWrite},
+	{module + "internal/serve.raw", partCaller},
+	{module + "e2e/bench/echo.raw", partCaller},
 	{module + "internal/serve.read", partRead},
+	{module + "e2e/bench/echo.read", partRead},
+	{module + "e2e/bench/echo.write", partWrite},
 	{module + "internal/serve.write", partWrite},
 	{"golang.org/x/sys/unix.EpollWait", partScheduler},
 	{"time.Now", partClock},
@@ -44,6 +49,7 @@ var parts = []struct{ prefix, what string }{
 
 const (
 	module        = "github.com/gatepost/gatepost/"
+	partCaller    = ""
 	partRead      = "read(2)"
 	partWrite     = "write(2), which wakes the client"
 	partScheduler = "waiting for requests: poller and scheduler"
@@ -126,17 +132,24 @@ func eachTrace(traces []byte, take func(time.Duration, []string)) error {
 
 func partOf(stack []string) string {
 	for _, function := range stack {
-		for _, p := range parts {
-			if strings.HasPrefix(function, p.prefix) {
-				return p.what
-			}
+		if what := whatOf(function); what != partCaller {
+			return what
 		}
 	}
 	return partScheduler
 }
 
-// Distance returns what we spend on each part beyond what echo does, the largest
-// first.
+func whatOf(function string) string {
+	for _, p := range parts {
+		if strings.HasPrefix(function, p.prefix) {
+			return p.what
+		}
+	}
+	return partCaller
+}
+
+// Distance returns what we spend on each part beyond what the echo server does, the
+// largest first.
 func (p Profiles) Distance() []Part {
 	var list []Part
 	for _, ours := range p.Gatepost {

@@ -106,7 +106,8 @@ type Crowd struct {
 	Samples   []Sample `json:"samples"`
 }
 
-// Profiles say what a request's CPU time is spent on, in microseconds.
+// Profiles say what a request's CPU time is spent on, in microseconds: at EchoLoop
+// and here.
 type Profiles struct {
 	Echo     []Part `json:"echo"`
 	Gatepost []Part `json:"gatepost"`
