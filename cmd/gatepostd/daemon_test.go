@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -147,7 +148,8 @@ func TestSecondDaemon(t *testing.T) {
 
 func TestOpenStateIsRefused(t *testing.T) {
 	p := newPlace(t)
-	if err := os.Mkdir(p.dir+"/state", 0o755); err != nil {
+	state := p.dir + "/state"
+	if err := errors.Join(os.Mkdir(state, 0o755), os.Chmod(state, 0o755)); err != nil { // gatepostd sets the umask, also in a test
 		t.Fatal(err)
 	}
 	r := p.launch(t)
