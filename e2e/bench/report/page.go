@@ -106,6 +106,7 @@ func (p *page) policy(r *Results) {
 	echo := func(run *Run) *Run { return r.Find(Echo, Uniform, run.Conns, 0) }
 	p.table(r.where(func(run *Run) bool { return run.Door == "policy" && run.Rate == 0 && isPlain(run.Load) }), echo)
 	p.loop(r)
+	p.peers(r)
 }
 
 // loop compares with the echo server that has an event loop, as far as it was
@@ -119,6 +120,21 @@ func (p *page) loop(r *Results) {
 			continue
 		}
 		p.f("| %d | %s | %s | %s | %s |\n", run.Conns, run.Server, run.Load, number(Ratio(ref, run, CPU)), number(Ratio(run, ref, Throughput)))
+	}
+	p.f("\n")
+}
+
+// peers compares the programs that do the same work with us.
+func (p *page) peers(r *Results) {
+	p.f("The peers against **gatepost, 1 000 000 users**:\n\n")
+	p.f("| conns | server | its CPU / gatepost's | gatepost's throughput / its | its p50, p90, p99 / gatepost's |\n| --: | --- | --: | --: | --: |\n")
+	for _, run := range r.where(func(run *Run) bool { return run.Door == "policy" && run.Rate == 0 && isPlain(run.Load) }) {
+		ours := r.closed(Largest, Uniform, run.Conns)
+		if ours == nil || strings.HasPrefix(run.Server, Echo) || strings.HasPrefix(run.Server, "gatepost") {
+			continue
+		}
+		p.f("| %d | %s | %s | %s | %s, %s, %s |\n", run.Conns, run.Server, number(Ratio(run, ours, CPU)), number(Ratio(ours, run, Throughput)),
+			number(Ratio(run, ours, P50)), number(Ratio(run, ours, P90)), number(Ratio(run, ours, P99)))
 	}
 	p.f("\n")
 }
@@ -170,8 +186,8 @@ func (p *page) table(runs []*Run, reference func(*Run) *Run) { p.relative(runs, 
 
 // relative writes a table in which each run is compared with a reference.
 func (p *page) relative(runs []*Run, reference func(*Run) *Run, name string) {
-	p.f("| conns | rate | server | asked | requests/s | p50 | p90 | p99 | CPU | allocations | %s's CPU / its | its throughput / %s's |\n", name, name)
-	p.f("| --: | --: | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |\n")
+	p.f("| conns | rate | server | asked | requests/s | p50 | p90 | p99 | CPU | allocations | %s's CPU / its | its throughput / %s's | its p50, p90, p99 / %s's |\n", name, name, name)
+	p.f("| --: | --: | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n")
 	for _, run := range runs {
 		rate, allocs := "", ""
 		if run.Rate > 0 {
@@ -180,16 +196,23 @@ func (p *page) relative(runs []*Run, reference func(*Run) *Run, name string) {
 		if a := run.Median(Allocs); a >= 0 {
 			allocs = number(a)
 		}
-		ref := reference(run)
 		asked := run.Load
 		if run.Load == Changes {
 			asked += fmt.Sprintf(" (%.1f made)", run.Median(Changed))
 		}
-		p.f("| %d | %s | %s | %s | %.0f | %.0f | %.0f | %.0f | %.2f | %s | %s | %s |\n", run.Conns, rate, run.Server, asked,
-			run.Median(Throughput), run.Median(P50), run.Median(P90), run.Median(P99), run.Median(CPU), allocs,
-			number(Ratio(ref, run, CPU)), number(Ratio(run, ref, Throughput)))
+		p.f("| %d | %s | %s | %s | %.0f | %.0f | %.0f | %.0f | %.2f | %s | %s |\n", run.Conns, rate, run.Server, asked,
+			run.Median(Throughput), run.Median(P50), run.Median(P90), run.Median(P99), run.Median(CPU), allocs, ratios(reference(run), run))
 	}
 	p.f("\n")
+}
+
+// ratios returns the cells that compare a run with a reference: empty without one.
+func ratios(ref, run *Run) string {
+	if ref == nil {
+		return "| |"
+	}
+	return fmt.Sprintf("%s | %s | %s, %s, %s", number(Ratio(ref, run, CPU)), number(Ratio(run, ref, Throughput)),
+		number(Ratio(run, ref, P50)), number(Ratio(run, ref, P90)), number(Ratio(run, ref, P99)))
 }
 
 func (p *page) standing(r *Results) {

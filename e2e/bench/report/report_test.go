@@ -129,6 +129,28 @@ func TestPageComparesWithTheEventLoop(t *testing.T) {
 	}
 }
 
+func TestPageComparesLatencies(t *testing.T) {
+	run := func(server, load string, sample Sample) *Run {
+		return &Run{Server: server, Door: "policy", Load: load, Conns: 64, Samples: []Sample{sample}}
+	}
+	r := &Results{Runs: []*Run{
+		run(Echo, Uniform, Sample{Throughput: 100, P50: 10, P90: 20, P99: 40, CPU: 4}),
+		run(Largest, Uniform, Sample{Throughput: 80, P50: 15, P90: 20, P99: 20, CPU: 5}),
+		run("peer", Uniform, Sample{Throughput: 1, P50: 1500, P90: 4000, P99: 6000, CPU: 500}),
+		{Server: Largest, Door: "socketmap", Load: Maps, Conns: 64, Samples: []Sample{{Throughput: 90}}},
+	}}
+	got := r.Page()
+	for _, want := range []string{
+		"| 64 |  | gatepost, 1 000 000 users | all users | 80 | 15 | 20 | 20 | 5.00 | 0 | 0.800 | 0.800 | 1.50, 1.00, 0.500 |\n",
+		"| 64 | peer | 100 | 80.0 | 100, 200, 300 |\n",
+		"| 64 |  | gatepost, 1 000 000 users | socketmap | 90 | 0 | 0 | 0 | 0.00 | 0 | | | |\n", // nothing to compare with
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the page has no line %q:\n%s", want, got)
+		}
+	}
+}
+
 func TestJudgeWrites(t *testing.T) {
 	r := &Results{
 		Writes: Writes{Raw: []float64{100, 200}, Change: []float64{150, 500}, Synced: []float64{1000}, Crowd: []float64{9000}, Asked: 10, Disobeyed: 1},
