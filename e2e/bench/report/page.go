@@ -239,8 +239,11 @@ func (p *page) profile(r *Results) {
 	p.f("## Where the time goes\n\n")
 	p.f("CPU profiles with 64 connections and all users: a request costs %.2f µs, and %.2f µs at **echo, event loop**, which is close to what the kernel alone takes. The distance of %.2f µs, in words:\n\n", ours, theirs, ours-theirs)
 	for _, part := range r.Profiles.Distance() {
-		if part.CPU > 0.01*ours {
+		switch least := 0.01 * ours; {
+		case part.CPU > least:
 			p.f("- %.2f µs: %s\n", part.CPU, part.What)
+		case part.CPU < -least:
+			p.f("- %.2f µs less: %s\n", -part.CPU, part.What)
 		}
 	}
 	p.f("\n| part | gatepost, µs | echo, event loop, µs |\n| --- | --: | --: |\n")

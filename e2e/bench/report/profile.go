@@ -148,18 +148,17 @@ func whatOf(function string) string {
 	return partCaller
 }
 
-// Distance returns what we spend on each part beyond what the echo server does, the
-// largest first.
+// Distance returns what we spend on each part beyond what the echo server does, less
+// than zero where that is less, the largest first.
 func (p Profiles) Distance() []Part {
 	var list []Part
 	for _, ours := range p.Gatepost {
-		part := Part{What: ours.What, CPU: ours.CPU}
-		for _, theirs := range p.Echo {
-			if theirs.What == ours.What {
-				part.CPU -= theirs.CPU
-			}
+		list = append(list, Part{ours.What, ours.CPU - of(p.Echo, ours.What)})
+	}
+	for _, theirs := range p.Echo {
+		if of(p.Gatepost, theirs.What) == 0 {
+			list = append(list, Part{theirs.What, -theirs.CPU})
 		}
-		list = append(list, part)
 	}
 	slices.SortFunc(list, func(a, b Part) int { return int(1e6 * (b.CPU - a.CPU)) })
 	return list

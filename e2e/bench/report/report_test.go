@@ -50,8 +50,11 @@ func TestDivide(t *testing.T) {
 }
 
 func TestDistance(t *testing.T) {
-	p := Profiles{Echo: []Part{{partWrite, 2}, {partRead, 1}}, Gatepost: []Part{{partWrite, 2.5}, {partLookup, 1}, {partRead, 0.5}}}
-	want := []Part{{partLookup, 1}, {partWrite, 0.5}, {partRead, -0.5}}
+	p := Profiles{
+		Echo:     []Part{{partWrite, 2}, {partRead, 1}, {partCollector, 0.25}},
+		Gatepost: []Part{{partWrite, 2.5}, {partLookup, 1}, {partRead, 0.5}},
+	}
+	want := []Part{{partLookup, 1}, {partWrite, 0.5}, {partCollector, -0.25}, {partRead, -0.5}}
 	if diff := cmp.Diff(want, p.Distance()); diff != "" {
 		t.Errorf("Distance (-want +got):\n%s", diff)
 	}
