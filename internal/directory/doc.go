@@ -24,8 +24,11 @@
 // to 16 while a directory grows), 8 of frame, 17 of record header, 8 of
 // credential header and what the last chunk of a shard leaves free: about 55
 // bytes. But the Argon2id hashes that gatepost makes take 54 bytes instead of the
-// 97 of their text (hash.go), which leaves 6 (tested). What is known of the
-// mailbox is in the quota ledger.
+// 97 of their text (hash.go), which leaves 6 (tested). Records that were replaced
+// or deleted are given back when they take more than half of a shard's bytes: where
+// every user was changed, the records may take twice as much (tested). While a
+// restore fills its table there are two. What is known of the mailbox is in the
+// quota ledger.
 //
 // Only what a decision needs is in memory (the hot part of a record). Display
 // names and profiles are read from the [Store] when an administrator asks.

@@ -147,6 +147,34 @@ func TestMemoryReclaims(t *testing.T) {
 	}
 }
 
+// However many of the users were changed, their records take at most twice as much as
+// before, and what the last chunks leave free.
+func TestMemoryBytesOfChanged(t *testing.T) {
+	m := newMemory()
+	const users = 20_000
+	put := func(i int) { m.put(fmt.Appendf(nil, "u%05d@example.test", i), userValue(1, 100), box(1)) }
+	size := func() (bytes int) {
+		for i := range m.shards {
+			for _, chunk := range *m.shards[i].gen.Load().chunks.Load() {
+				bytes += len(chunk)
+			}
+		}
+		return bytes
+	}
+	for i := range users {
+		put(i)
+	}
+	fresh, most := size(), 0
+	for i := range 3 * users {
+		if put(i % users); i%500 == 0 {
+			most = max(most, size())
+		}
+	}
+	if most > fresh*21/10 {
+		t.Errorf("records of changed users take up to %d bytes, of fresh ones %d", most, fresh)
+	}
+}
+
 func TestMemoryBytesPerUser(t *testing.T) {
 	for _, row := range []struct {
 		name, hash string
