@@ -60,6 +60,23 @@ func TestMemoryAgainstModel(t *testing.T) {
 	})
 }
 
+// Among very many names, some of which look alike in the index, each is found and no
+// other is.
+func TestMemoryTellsNamesApart(t *testing.T) {
+	m := newMemory()
+	key := func(i int) []byte { return fmt.Appendf(nil, "u%d@example.test", i) }
+	const users = 100_000
+	for i := range users {
+		m.put(key(i), userValue(Revision(i+1), 0), box(1))
+	}
+	for i := range 2 * users {
+		r := m.get(key(i))
+		if i < users && r.Revision() != Revision(i+1) || i >= users && r.Exists() {
+			t.Fatalf("get(%s) = %q at revision %d", key(i), r.Key(), r.Revision())
+		}
+	}
+}
+
 // Records that readers hold stay what they were while the writer replaces,
 // deletes, grows and compacts; keys that are never deleted are always found.
 func TestMemoryReadersDuringWrites(t *testing.T) {
@@ -144,6 +161,29 @@ func TestMemoryReclaims(t *testing.T) {
 	}
 	if limit := len(m.shards) * 4 * minChunk; total > limit {
 		t.Errorf("100 users rewritten 1000 times take %d bytes, want at most %d", total, limit)
+	}
+}
+
+// Nor does what was deleted stay, though nothing is written afterwards.
+func TestMemoryReclaimsDeleted(t *testing.T) {
+	m := newMemory()
+	const users = 20_000
+	for i := range users {
+		m.put(fmt.Appendf(nil, "u%d@example.test", i), userValue(1, 50), box(1))
+	}
+	for i := range users {
+		m.delete(fmt.Appendf(nil, "u%d@example.test", i))
+	}
+	total := 0
+	for i := range m.shards {
+		g := m.shards[i].gen.Load()
+		total += len(g.slots) * 8
+		for _, chunk := range *g.chunks.Load() {
+			total += len(chunk)
+		}
+	}
+	if limit := len(m.shards) * 4 * minChunk; total > limit {
+		t.Errorf("%d users who were deleted take %d bytes, want at most %d", users, total, limit)
 	}
 }
 
