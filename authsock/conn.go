@@ -55,6 +55,7 @@ func (c *conn) serve(cancel context.CancelFunc) {
 		c.hush()
 		cancel()
 		c.running.Wait()
+		c.resumeAll()
 		c.server.Requests.leave(c.session)
 	}()
 	drained = c.converse()
@@ -108,6 +109,15 @@ func (c *conn) command(line []byte) (state, error) {
 		return c.command, c.cancel(args)
 	}
 	return nil, errCommand
+}
+
+// resumeAll makes no exchange wait any more: the connection has ended.
+func (c *conn) resumeAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, x := range c.exchanges {
+		c.resume(x)
+	}
 }
 
 // hush keeps replies from being written: the connection is about to be closed.

@@ -61,7 +61,8 @@
 // door, beyond which their connections end. A connection may have 1024 verifications running and
 // 1024 exchanges waiting for a CONT; more of the first are temporary failures,
 // more of the second push out the oldest, because Postfix says nothing when a
-// client gives up. An exchange waits 150 s. A greeting that is not returned
+// client gives up. When 65536 wait on all connections together, a connection may
+// have 4. An exchange waits 150 s. A greeting that is not returned
 // within 30 s ends the connection; after it a connection may be idle for ever,
 // as login processes are.
 //

@@ -15,6 +15,9 @@ import (
 const (
 	maxVerifying = 1024 // a burst of all the clients of a login process
 	maxWaiting   = 1024
+
+	maxWaitingAll = 65536 // of all connections, beyond which each may have fewWaiting; 18 MiB
+	fewWaiting    = 4
 )
 
 // exchange is one AUTH request until it has its final reply.
@@ -75,15 +78,17 @@ func (c *conn) cont(args []byte) error {
 	defer c.mu.Unlock()
 	x := c.exchanges[id]
 	switch {
-	case x == nil, x.waiting && time.Since(x.begun) > requestTimeout:
-		delete(c.exchanges, id)
+	case x == nil:
 		c.write(failure(id, failTimedOut))
+		return nil
+	case x.waiting && time.Since(x.begun) > requestTimeout:
+		c.fail(x, failTimedOut)
 		return nil
 	case !x.waiting:
 		c.fail(x, failUnexpected)
 		return nil
 	}
-	x.waiting = false
+	c.resume(x)
 	response, err := decode(data)
 	if err != nil {
 		c.fail(x, failContinued)
@@ -116,6 +121,7 @@ func (c *conn) cancel(args []byte) error {
 // nobody who waits. It runs under mu, like the rest of this file up to check.
 func (c *conn) remove(x *exchange) {
 	delete(c.exchanges, x.id)
+	c.resume(x)
 	if x.stop != nil {
 		x.stop()
 	}
@@ -147,7 +153,7 @@ func (c *conn) step(x *exchange, response []byte) {
 		c.fail(x, "")
 	case !done:
 		c.makeRoom()
-		x.waiting = true
+		c.await(x)
 		c.write(continuation(x.id, challenge))
 	case c.verifying >= maxVerifying:
 		x.given.secret.Wipe()
@@ -157,10 +163,27 @@ func (c *conn) step(x *exchange, response []byte) {
 	}
 }
 
+// await notes that an exchange waits for a CONT, and resume that it does no more.
+func (c *conn) await(x *exchange) {
+	x.waiting = true
+	c.server.waiting.Add(1)
+}
+
+func (c *conn) resume(x *exchange) {
+	if x.waiting {
+		x.waiting = false
+		c.server.waiting.Add(-1)
+	}
+}
+
 // makeRoom pushes out the exchange that has waited longest when there are too
 // many.
 func (c *conn) makeRoom() {
-	if len(c.exchanges) <= maxWaiting {
+	limit := maxWaiting
+	if c.server.waiting.Load() >= maxWaitingAll {
+		limit = fewWaiting
+	}
+	if len(c.exchanges) <= limit {
 		return
 	}
 	var oldest *exchange
@@ -174,7 +197,7 @@ func (c *conn) makeRoom() {
 			oldest = x
 		}
 	}
-	if waiting >= maxWaiting {
+	if waiting >= limit {
 		c.remove(oldest)
 	}
 }

@@ -227,6 +227,35 @@ func TestManyExchanges(t *testing.T) {
 	}
 }
 
+// However many clients do that, all of them together take a bounded memory: each
+// may go on with a few exchanges, and they are forgotten when it leaves.
+func TestManyExchangesOfAll(t *testing.T) {
+	r := newRig(t, nil)
+	r.server.waiting.Store(maxWaitingAll) // other clients' exchanges
+	c := client(t, doortest.Unix(t, r.server), 0)
+	for id := 1; id <= fewWaiting+3; id++ {
+		if got, want := c.ask(fmt.Sprintf("AUTH\t%d\tPLAIN\tservice=imap", id)), fmt.Sprintf("CONT\t%d\t", id); got != want {
+			t.Fatalf("AUTH %d answered %q", id, got)
+		}
+	}
+	if got := r.server.waiting.Load() - maxWaitingAll; got != fewWaiting {
+		t.Errorf("%d exchanges wait, want %d", got, fewWaiting)
+	}
+	ir := plain("", "alice@example.test", right)
+	for id, want := range map[int]string{
+		3: "FAIL\t3\treason=Authentication request timed out", 4: "OK\t4\tuser=alice@example.test",
+	} {
+		if got := c.ask(fmt.Sprintf("CONT\t%d\t%s", id, ir)); got != want {
+			t.Errorf("CONT %d answered %q, want %q", id, got, want)
+		}
+	}
+	_ = c.Close()
+	doortest.Stop(t, r.server)
+	if got := r.server.waiting.Load() - maxWaitingAll; got != 0 {
+		t.Errorf("%d exchanges wait for a client that has left", got)
+	}
+}
+
 // More verifications than a connection may have are temporary failures at once;
 // when some end there is room again.
 func TestManyVerifications(t *testing.T) {

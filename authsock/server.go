@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatepost/gatepost/internal/login"
@@ -46,8 +47,11 @@ type Server struct {
 	once   sync.Once
 	log    *slog.Logger
 	server serve.Server
-	over   context.Context // ends when verifications of a drain must end
-	end    context.CancelFunc
+
+	waiting atomic.Int64 // exchanges that wait for a CONT, of all connections
+
+	over context.Context // ends when verifications of a drain must end
+	end  context.CancelFunc
 }
 
 // Serve answers the connections of l until Shutdown, as [serve.Server.Serve].
