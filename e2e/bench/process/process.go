@@ -55,12 +55,8 @@ func Daemon(log, pidFile string, cmd *exec.Cmd) (*Server, error) {
 		return nil, err
 	}
 	<-s.done
-	text, err := os.ReadFile(pidFile)
-	if err != nil {
+	if s.pid, err = readPID(pidFile); err != nil {
 		return nil, fmt.Errorf("%s: %w: %s", s.name, err, s.said())
-	}
-	if s.pid, err = strconv.Atoi(strings.TrimSpace(string(text))); err != nil {
-		return nil, err
 	}
 	s.done = make(chan struct{})
 	go func() { // ends with the process, which is not our child
@@ -70,6 +66,20 @@ func Daemon(log, pidFile string, cmd *exec.Cmd) (*Server, error) {
 		close(s.done)
 	}()
 	return s, nil
+}
+
+// pidTime is how long a server in the background may take to write its process id
+// after the one that started it has ended.
+const pidTime = 10 * time.Second
+
+func readPID(file string) (pid int, err error) {
+	for end := time.Now().Add(pidTime); ; time.Sleep(20 * time.Millisecond) {
+		text, failed := os.ReadFile(file)
+		pid, err = strconv.Atoi(strings.TrimSpace(string(text)))
+		if err = errors.Join(failed, err); err == nil || time.Now().After(end) {
+			return pid, err
+		}
+	}
 }
 
 // PID returns the server's process id.
