@@ -58,7 +58,7 @@ func (s *Store) imagine(im *image) (err error) {
 	if err != nil {
 		return err
 	}
-	im.journal, err = journal.Open(journal.Options{Dir: s.path("journal"), ReadOnly: true, Known: w.known(), Sync: s.sync, Log: s.log})
+	im.journal, err = journal.Open(journal.Options{Dir: s.path("journal"), ReadOnly: true, Known: w.known(), Unsure: w.unsure(), Sync: s.sync, Log: s.log})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -74,6 +75,41 @@ func TestTornTailWithoutDatabase(t *testing.T) {
 	}
 }
 
+// On a full disk the database is not opened, so it cannot say how far changes were
+// acknowledged: a last frame that is not what was written is not passed over, but
+// one that was not finished is.
+func TestDamagedTailOnFullDisk(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		damage func(t *testing.T, dir string)
+		want   string // why the start is refused
+	}{
+		{"a flipped bit", func(t *testing.T, dir string) { flipFrame(t, dir, 3) }, "is damaged at byte"},
+		{"a torn tail", func(t *testing.T, dir string) { appendTo(t, segmentOf(dir), make([]byte, 50)) }, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			fillThree(t, dir, 2)
+			c.damage(t, dir)
+			var d testDisk
+			s, err := Open(Options{Dir: dir, free: d.free})
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "the disk is full") {
+					t.Errorf("Open = %v, want %q and the reason", err, c.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatalf("Open: %v", err)
+			}
+			defer s.Close()
+			if got := load(t, s); len(got) != 3 {
+				t.Errorf("loaded %v, want three", got)
+			}
+		})
+	}
+}
+
 // fillThree makes three changes, one frame each, and a snapshot after one of
 // them.
 func fillThree(t *testing.T, dir string, snapshot int) {
@@ -126,6 +162,18 @@ func makeEmpty(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	if err := d.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func appendTo(t *testing.T, path string, b []byte) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err == nil {
+		_, err = file.Write(b)
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
