@@ -66,13 +66,21 @@ func (s *Store) buildAnew(fill func(*database) error) error {
 	return syncDir(s.dir)
 }
 
-// buildIn makes a database, and closes it.
+// buildIn makes a database, and closes it. One that cannot be filled is emptied
+// before: closing writes the memory table out, and when the disk is full, which may
+// be why, that would end the process.
 func (s *Store) buildIn(path string, fill func(*database) error) error {
 	d, err := openDatabase(path, s.log)
 	if err != nil {
 		return err
 	}
-	return errors.Join(fill(d), d.db.Close(), syncDir(path))
+	if err := fill(d); err != nil {
+		if dropErr := protect(d.db.DropAll); dropErr != nil {
+			return errors.Join(err, dropErr) // and it is left open
+		}
+		return errors.Join(err, d.db.Close())
+	}
+	return errors.Join(d.db.Close(), syncDir(path))
 }
 
 // retell writes everything that snapshots and journal hold into a database.

@@ -251,6 +251,23 @@ func TestFailedRebuildLeavesNothing(t *testing.T) {
 	full.Store(false)
 }
 
+// What cannot be filled is not written out when it is closed: on a disk that is
+// full the kernel would end the process there.
+func TestUnfilledIsNotWrittenOut(t *testing.T) {
+	s := open(t, t.TempDir())
+	path := s.path(buildingDir)
+	err := s.buildIn(path, func(d *database) error {
+		_, err := d.apply([]*directory.Batch{wide(some)}, func() error { return nil })
+		return errors.Join(err, errDiskFull)
+	})
+	if !errors.Is(err, errDiskFull) {
+		t.Errorf("buildIn = %v, want that the disk is full", err)
+	}
+	if tables, _ := filepath.Glob(filepath.Join(path, "*.sst")); len(tables) > 0 {
+		t.Errorf("closing it has written %v", tables)
+	}
+}
+
 // The journal is gone before its second segment: only a snapshot leads there.
 func TestRebuildFromSnapshot(t *testing.T) {
 	dir := t.TempDir()
