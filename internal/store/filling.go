@@ -114,7 +114,7 @@ func (f *filling) flush(last directory.Revision) error {
 	if last > 0 {
 		h.revision, h.progress = last, 0
 	}
-	err := f.to.commit(h, f.part)
+	err := protect(func() error { return f.to.commit(h, f.part) })
 	f.part, f.bytes = f.part[:0], 0
 	return err
 }
