@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // prefetched is how many names are waited for together. A processor keeps some
 // dozens of reads from main memory under way.
-const prefetched = 32
+const prefetched = 64
 
 // prefetch reads what leads to the records of names and the beginnings of the
 // records, so that the lookups that follow find them near to the processor. Each

@@ -12,7 +12,7 @@ const (
 	// Together is how many requests an event loop has answered together at most:
 	// enough for the processor to wait for memory once for all of them, and few
 	// enough that the first does not wait long for the last.
-	Together = 16
+	Together = 32
 )
 
 // Prompter answers requests that came whole and alone. An event loop has one,
@@ -39,7 +39,7 @@ type together struct {
 	fds    [Together]int
 	all    [Together]Exchange
 	filled int
-	buf    [2 * promptSize]byte
+	buf    [3 * promptSize]byte
 }
 
 // room is where the next request is read to.
