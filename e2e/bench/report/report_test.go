@@ -176,3 +176,10 @@ func TestJudgeWrites(t *testing.T) {
 		t.Errorf("grouped = %q, %q, %q", grouped(0), grouped(999), grouped(1_000_000))
 	}
 }
+
+func TestLeast(t *testing.T) {
+	r := &Run{Samples: []Sample{{Allocs: 0.3}, {Allocs: 0.1}, {Allocs: 0.2}}}
+	if got := r.Least(Allocs); got != 0.1 || (*Run)(nil).Least(Allocs) != 0 || (&Run{}).Least(Allocs) != 0 {
+		t.Errorf("Least = %v", got)
+	}
+}

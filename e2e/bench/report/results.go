@@ -138,6 +138,18 @@ func (r *Run) Median(figure func(Sample) float64) float64 {
 	return MedianOf(r.Samples, figure)
 }
 
+// Least returns the least of a figure over the rounds; 0 without any.
+func (r *Run) Least(figure func(Sample) float64) float64 {
+	if r == nil || len(r.Samples) == 0 {
+		return 0
+	}
+	least := figure(r.Samples[0])
+	for _, s := range r.Samples {
+		least = min(least, figure(s))
+	}
+	return least
+}
+
 // Ratio returns the median over the rounds of a figure of a by the same of b; 0
 // when one of them was not measured.
 func Ratio(a, b *Run, figure func(Sample) float64) float64 {

@@ -99,6 +99,9 @@ func (r *Results) judgePolicy() {
 }
 
 // noAllocation is what still counts as none: the runtime allocates now and then.
+// So does what the daemon does beside its answers, in some rounds and not in
+// others; what an answer allocates is in every one, so the least counts. The tables
+// show medians.
 const noAllocation = 0.01
 
 func (r *Results) judgeAllocations() {
@@ -111,7 +114,7 @@ func (r *Results) judgeAllocations() {
 		{"socketmap answer", r.closed(Largest, Maps, 64)},
 		{"userdb answer", r.closed(Largest, Userdb, 64)},
 	} {
-		r.add(atMost("allocations per "+run.what, run.run.Median(Allocs), noAllocation, 0).measured(run.run != nil))
+		r.add(atMost("allocations per "+run.what+", in the round with the fewest", run.run.Least(Allocs), noAllocation, 0).measured(run.run != nil))
 	}
 }
 
