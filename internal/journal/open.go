@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -170,9 +171,9 @@ func (j *Journal) sweep() error {
 	if j.reading {
 		return nil
 	}
-	left, err := filepath.Glob(filepath.Join(j.dir, anchorFile+".*"))
-	for _, path := range left {
-		err = errors.Join(err, os.Remove(path))
+	left, err := fs.Glob(os.DirFS(j.dir), anchorFile+".*")
+	for _, name := range left {
+		err = errors.Join(err, os.Remove(filepath.Join(j.dir, name)))
 	}
 	return err
 }

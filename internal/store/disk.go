@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -189,11 +188,10 @@ func (d *disk) advice(err error) error {
 // writing it never meets a full disk. Where the file system cannot do that, or
 // there is little room, it stays as it is.
 func (d *disk) prepare(dir string) {
-	logs, err := filepath.Glob(filepath.Join(dir, "*.mem"))
-	if err != nil || len(logs) == 0 {
+	newest := newestOf(dir, "*.mem")
+	if newest == "" {
 		return
 	}
-	newest := slices.Max(logs)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if newest == d.prepared || d.need(d.reserve+logSize) != nil {

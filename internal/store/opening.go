@@ -3,9 +3,11 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -154,14 +156,10 @@ func (s *Store) sweep() error {
 // what was in it, and number and digest tell whether that is enough.
 func dropEmpty(dir string, log *slog.Logger) error {
 	for _, kind := range []string{"*.vlog", "*.mem"} {
-		paths, err := filepath.Glob(filepath.Join(dir, kind))
-		if err != nil || len(paths) == 0 {
-			continue
-		}
-		newest := paths[len(paths)-1]
+		newest := newestOf(dir, kind)
 		info, err := os.Stat(newest)
 		if err != nil || info.Size() > 0 {
-			continue // what cannot be looked at, Badger names
+			continue // there is none, or it cannot be looked at, which Badger names
 		}
 		log.Warn("an empty file of the database is removed", "file", newest)
 		if err := os.Remove(newest); err != nil {
@@ -169,6 +167,16 @@ func dropEmpty(dir string, log *slog.Logger) error {
 		}
 	}
 	return nil
+}
+
+// newestOf returns the newest of the numbered files of a kind, or "". The name of
+// the directory is no part of the pattern: it may hold what means something there.
+func newestOf(dir, kind string) string {
+	names, err := fs.Glob(os.DirFS(dir), kind)
+	if err != nil || len(names) == 0 {
+		return ""
+	}
+	return filepath.Join(dir, slices.Max(names))
 }
 
 // sweepDir removes the files of a directory whose names begin so.

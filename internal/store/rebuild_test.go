@@ -74,7 +74,7 @@ func TestEmptyFilesOfTheDatabase(t *testing.T) {
 		{"a write-ahead log in between", "99998.mem", "99999.mem", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := filepath.Join(t.TempDir(), "state[1]") // means something in a pattern
 			s := open(t, dir)
 			commit(t, s, 1, put("a", "one"), put("b", "two"), put("c", "three"))
 			_ = s.Close()
