@@ -4,7 +4,6 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
 )
@@ -52,15 +51,6 @@ type Request struct {
 
 //go:embed testdata/postfix testdata/dovecot
 var recorded embed.FS
-
-// Load reads the dialogue in the file at name.
-func Load(name string) (*Dialogue, error) {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	return Parse(path.Base(name), text)
-}
 
 // Parse reads a dialogue from text. A file without any connection is an error.
 func Parse(name string, text []byte) (*Dialogue, error) {
