@@ -25,7 +25,7 @@ import (
 
 const (
 	batchTime   = 10 * time.Minute       // that a batch may take
-	batchRounds = 3                      // at most: a million users take half a minute
+	batchRounds = 5                      // at most: a million users take half a minute
 	quietTime   = 5 * time.Second        // that is measured before a batch, and after it
 	watchEvery  = 100 * time.Millisecond // memory and status
 )
