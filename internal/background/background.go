@@ -46,8 +46,7 @@ const (
 	// slice is for how long the work wants to run at a time. Since Linux 6.12 a
 	// thread that is woken takes the processor at once from one with a longer
 	// slice (sched(7), sched_setattr(2)); otherwise it waits for a millisecond or
-	// two until that has had its turn. The usual slice is
-	// at most 3 ms.
+	// two until that has had its turn. The usual slice is 3 ms at most.
 	slice = 10 * time.Millisecond
 )
 

@@ -93,8 +93,8 @@ func (d *Directory) commit() {
 // alone: what becomes durable together must fit into one piece of the store's,
 // and a change that replaces everything must see what is committed.
 //
-// Those who were answered just now may be about to ask again: they get one turn
-// of the processor. Alone, that costs nothing.
+// Those who were answered just now may be about to ask again: they get a turn of
+// the processor for as long as that brings somebody. Alone, it costs nothing.
 func (d *Directory) waiting(first *request) []*request {
 	batch := []*request{first}
 	for yielded := false; !first.large && len(batch) < maxBatch; {
@@ -105,6 +105,7 @@ func (d *Directory) waiting(first *request) []*request {
 				return batch
 			}
 			batch = append(batch, r)
+			yielded = false
 		default:
 			if yielded {
 				return batch
