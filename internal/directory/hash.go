@@ -25,6 +25,7 @@ var hashSchemes = [...]string{"{ARGON2ID}", "{BLF-CRYPT}", "{SHA512-CRYPT}"}
 
 const (
 	argonPrefix = "{ARGON2ID}$argon2id$v=19$"
+	argonText   = 128 // bytes that the text of most takes at most
 	maxSalt     = 64
 )
 
@@ -50,7 +51,7 @@ func plainForm(hash string) (form byte, text string) {
 	return hashText, hash
 }
 
-// packArgon2id appends a hash whose text unpackArgon2id gives back to the byte.
+// packArgon2id appends a hash whose text spellArgon2id gives back to the byte.
 func packArgon2id(b []byte, hash string) ([]byte, bool) {
 	rest, ok := strings.CutPrefix(hash, argonPrefix)
 	if !ok {
@@ -77,8 +78,8 @@ func packArgon2id(b []byte, hash string) ([]byte, bool) {
 		b = binary.AppendUvarint(b, n)
 	}
 	b = append(append(append(b, byte(len(salt))), salt...), key...)
-	text, err := unpackArgon2id(b[start+1:])
-	return b, err == nil && text == hash
+	text, err := spellArgon2id(make([]byte, 0, argonText), b[start+1:])
+	return b, err == nil && string(text) == hash
 }
 
 // readHash reads what appendHash wrote.
@@ -90,27 +91,26 @@ func readHash(b []byte) (string, error) {
 	case form == hashText:
 		return string(b[1:]), nil
 	case form == hashArgon2id:
-		return unpackArgon2id(b[1:])
+		text, err := spellArgon2id(make([]byte, 0, argonText), b[1:])
+		return string(text), err
 	case form < hashScheme+len(hashSchemes):
 		return hashSchemes[form-hashScheme] + string(b[1:]), nil
 	}
 	return "", errHash
 }
 
-// unpackArgon2id spells a hash.
-func unpackArgon2id(b []byte) (string, error) {
+// spellArgon2id appends the text of a hash.
+func spellArgon2id(text, b []byte) ([]byte, error) {
 	cost, salt, key, err := splitArgon2id(b)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	text := make([]byte, 0, 128)
 	text = append(text, argonPrefix...)
 	for i, name := range []string{"m=", ",t=", ",p="} {
 		text = strconv.AppendUint(append(text, name...), cost[i], 10)
 	}
 	text = base64.RawStdEncoding.AppendEncode(append(text, '$'), salt)
-	text = base64.RawStdEncoding.AppendEncode(append(text, '$'), key)
-	return string(text), nil
+	return base64.RawStdEncoding.AppendEncode(append(text, '$'), key), nil
 }
 
 func splitArgon2id(b []byte) (cost [3]uint64, salt, key []byte, err error) {

@@ -18,7 +18,7 @@ var errLost = errors.New("the database has lost it: restart gatepost, which make
 
 // ReadUser returns everything kept about a user, or ErrNotFound.
 func (d *Directory) ReadUser(ctx context.Context, a mailaddr.Addr) (UserFields, error) {
-	value, err := d.read(ctx, KindUser, a.Internal(), a.Unicode())
+	value, err := d.read(ctx, KindUser, a)
 	if err != nil {
 		return UserFields{}, err
 	}
@@ -27,7 +27,7 @@ func (d *Directory) ReadUser(ctx context.Context, a mailaddr.Addr) (UserFields, 
 
 // ReadAlias returns everything kept about an alias, or ErrNotFound.
 func (d *Directory) ReadAlias(ctx context.Context, a mailaddr.Addr) (AliasFields, error) {
-	value, err := d.read(ctx, KindAlias, a.Internal(), a.Unicode())
+	value, err := d.read(ctx, KindAlias, a)
 	if err != nil {
 		return AliasFields{}, err
 	}
@@ -36,25 +36,26 @@ func (d *Directory) ReadAlias(ctx context.Context, a mailaddr.Addr) (AliasFields
 
 // ReadDomain returns everything kept about a domain, or ErrNotFound.
 func (d *Directory) ReadDomain(ctx context.Context, name mailaddr.Domain) (DomainFields, error) {
-	value, err := d.read(ctx, KindDomain, name.Internal(), name.Unicode())
+	value, err := d.read(ctx, KindDomain, name)
 	if err != nil {
 		return DomainFields{}, err
 	}
 	return decodeDomain(name.Internal(), value)
 }
 
-func (d *Directory) read(ctx context.Context, kind Kind, key, name string) ([]byte, error) {
+func (d *Directory) read(ctx context.Context, kind Kind, name named) ([]byte, error) {
 	tx := &Tx{d: d, below: newLayer(), own: newLayer()}
+	key := name.Internal()
 	r := tx.lookup(key)
 	if r.Kind() != kind {
-		return nil, tx.missing(kind, key, name)
+		return nil, tx.missing(kind, name)
 	}
 	value, err := d.store.Read(ctx, []byte(key), r.Revision())
 	if errors.Is(err, ErrNotFound) && tx.lookup(key).Revision() == r.Revision() { // else it was deleted meanwhile
 		err = errLost
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, fmt.Errorf("read %s: %w", name.Unicode(), err)
 	}
 	return value, nil
 }

@@ -57,11 +57,18 @@ func (tx *Tx) hosted(field string, a mailaddr.Addr) error {
 	return nil
 }
 
+// named is an address or a domain: what it is kept under, and what people call it,
+// which takes long to spell and is for errors.
+type named interface {
+	Internal() string
+	Unicode() string
+}
+
 // missing says that there is no such name of the kind, and what is there
 // instead.
-func (tx *Tx) missing(kind Kind, key, name string) error {
-	detail := fmt.Sprintf("there is no %s %s", kind, name)
-	switch r := tx.lookup(key); r.Kind() {
+func (tx *Tx) missing(kind Kind, name named) error {
+	detail := fmt.Sprintf("there is no %s %s", kind, name.Unicode())
+	switch r := tx.lookup(name.Internal()); r.Kind() {
 	case KindNone, KindTombstone:
 	case KindAddress, KindLogin:
 		detail += fmt.Sprintf("; it is %s of %s", r.Kind().phrase(), r.Owner())
@@ -73,15 +80,15 @@ func (tx *Tx) missing(kind Kind, key, name string) error {
 
 // read returns the whole value of a name that must be of the kind, at the
 // revision match unless that is AnyRevision.
-func (tx *Tx) read(kind Kind, key, name string, match Revision) ([]byte, error) {
-	r := tx.lookup(key)
+func (tx *Tx) read(kind Kind, name named, match Revision) ([]byte, error) {
+	r := tx.lookup(name.Internal())
 	if r.Kind() != kind {
-		return nil, tx.missing(kind, key, name)
+		return nil, tx.missing(kind, name)
 	}
 	if match != AnyRevision && r.Revision() != match {
-		return nil, &Error{Code: CodeConflict, Detail: fmt.Sprintf("%s was changed meanwhile: it is at revision %d, not %d", name, r.Revision(), match)}
+		return nil, &Error{Code: CodeConflict, Detail: fmt.Sprintf("%s was changed meanwhile: it is at revision %d, not %d", name.Unicode(), r.Revision(), match)}
 	}
-	return tx.full(key)
+	return tx.full(name.Internal())
 }
 
 // remove deletes a name; where the domain's addresses are permanent, a

@@ -9,7 +9,7 @@ import (
 
 // Alias returns everything kept about an alias, or ErrNotFound.
 func (tx *Tx) Alias(a mailaddr.Addr) (AliasFields, error) {
-	value, err := tx.read(KindAlias, a.Internal(), a.Unicode(), AnyRevision)
+	value, err := tx.read(KindAlias, a, AnyRevision)
 	if err != nil {
 		return AliasFields{}, err
 	}
@@ -35,7 +35,7 @@ func (tx *Tx) CreateAlias(a AliasFields) error {
 // ChangeAlias runs fn over the alias's fields and writes them back. match is
 // the revision that the caller has seen, or AnyRevision.
 func (tx *Tx) ChangeAlias(a mailaddr.Addr, match Revision, fn func(*AliasFields) error) error {
-	value, err := tx.read(KindAlias, a.Internal(), a.Unicode(), match)
+	value, err := tx.read(KindAlias, a, match)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (tx *Tx) ChangeAlias(a mailaddr.Addr, match Revision, fn func(*AliasFields)
 
 // DeleteAlias deletes an alias that nothing else leads to.
 func (tx *Tx) DeleteAlias(a mailaddr.Addr, match Revision) error {
-	if _, err := tx.read(KindAlias, a.Internal(), a.Unicode(), match); err != nil {
+	if _, err := tx.read(KindAlias, a, match); err != nil {
 		return err
 	}
 	if err := tx.unused([]mailaddr.Addr{a}); err != nil {

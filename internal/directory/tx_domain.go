@@ -10,7 +10,7 @@ import (
 
 // Domain returns everything kept about a domain, or ErrNotFound.
 func (tx *Tx) Domain(name mailaddr.Domain) (DomainFields, error) {
-	value, err := tx.read(KindDomain, name.Internal(), name.Unicode(), AnyRevision)
+	value, err := tx.read(KindDomain, name, AnyRevision)
 	if err != nil {
 		return DomainFields{}, err
 	}
@@ -29,7 +29,7 @@ func (tx *Tx) CreateDomain(d DomainFields) error {
 // ChangeDomain runs fn over the domain's fields and writes them back. match is
 // the revision that the caller has seen, or AnyRevision.
 func (tx *Tx) ChangeDomain(name mailaddr.Domain, match Revision, fn func(*DomainFields) error) error {
-	value, err := tx.read(KindDomain, name.Internal(), name.Unicode(), match)
+	value, err := tx.read(KindDomain, name, match)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (tx *Tx) ChangeDomain(name mailaddr.Domain, match Revision, fn func(*Domain
 
 // DeleteDomain deletes a domain without users, further addresses and aliases.
 func (tx *Tx) DeleteDomain(name mailaddr.Domain, match Revision) error {
-	if _, err := tx.read(KindDomain, name.Internal(), name.Unicode(), match); err != nil {
+	if _, err := tx.read(KindDomain, name, match); err != nil {
 		return err
 	}
 	if sum := tx.tallyOf(name.Internal()); sum.Users+sum.Addresses+sum.Aliases > 0 {

@@ -10,7 +10,7 @@ import (
 
 // User returns everything kept about a user, or ErrNotFound.
 func (tx *Tx) User(a mailaddr.Addr) (UserFields, error) {
-	value, err := tx.read(KindUser, a.Internal(), a.Unicode(), AnyRevision)
+	value, err := tx.read(KindUser, a, AnyRevision)
 	if err != nil {
 		return UserFields{}, err
 	}
@@ -37,7 +37,7 @@ func (tx *Tx) CreateUser(u UserFields) error {
 // revision that the caller has seen, or AnyRevision. The address cannot be
 // changed. A change that changes nothing writes nothing.
 func (tx *Tx) ChangeUser(a mailaddr.Addr, match Revision, fn func(*UserFields) error) error {
-	value, err := tx.read(KindUser, a.Internal(), a.Unicode(), match)
+	value, err := tx.read(KindUser, a, match)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (tx *Tx) ChangeUser(a mailaddr.Addr, match Revision, fn func(*UserFields) e
 // DeleteUser deletes a user who is disabled or archived and to whom no alias,
 // forward or catch-all leads.
 func (tx *Tx) DeleteUser(a mailaddr.Addr, match Revision) error {
-	value, err := tx.read(KindUser, a.Internal(), a.Unicode(), match)
+	value, err := tx.read(KindUser, a, match)
 	if err != nil {
 		return err
 	}
