@@ -122,8 +122,9 @@ func (tx *Tx) full(key string) ([]byte, error) {
 		}
 	}
 	value, err := tx.d.store.Read(tx.ctx, []byte(key), tx.d.Revision())
-	if errors.Is(err, ErrNotFound) && tx.d.memory.Load().get([]byte(key)).Exists() {
-		return nil, errLost
+	value, err = current(tx.d.memory.Load().get([]byte(key)), value, err)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, &Error{Code: CodeReadOnly, Detail: "what is to be changed cannot be read", Err: err}
 	}
 	return value, err
 }

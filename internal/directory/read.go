@@ -8,9 +8,10 @@ import (
 	"github.com/gatepost/gatepost/internal/mailaddr"
 )
 
-// errLost says that the store does not have a record that is in force. Badger says
-// "not found" when the block that has it is damaged: nobody must hear that a user
-// who can log in does not exist.
+// errLost says that the store does not have a record that is in force. When the
+// block that has it is damaged, Badger gives what an older table has, or says "not
+// found": nobody must hear that a user who can log in does not exist, and no change
+// must bring an old password back.
 var errLost = errors.New("the database has lost it: restart gatepost, which makes the database anew")
 
 // The methods of this file read whole records, with the fields that are not in
@@ -51,11 +52,22 @@ func (d *Directory) read(ctx context.Context, kind Kind, name named) ([]byte, er
 		return nil, tx.missing(kind, name)
 	}
 	value, err := d.store.Read(ctx, []byte(key), r.Revision())
-	if errors.Is(err, ErrNotFound) && tx.lookup(key).Revision() == r.Revision() { // else it was deleted meanwhile
-		err = errLost
+	if err == nil || tx.lookup(key).Revision() == r.Revision() { // else it was deleted meanwhile
+		value, err = current(r, value, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name.Unicode(), err)
 	}
 	return value, nil
+}
+
+// current returns what the store gave for a record in force, or errLost. It may be
+// newer: what is durable is published a little later.
+func current(r Record, value []byte, err error) ([]byte, error) {
+	switch {
+	case !r.Exists():
+	case errors.Is(err, ErrNotFound), err == nil && (len(value) < headerSize || getRevision(value[6:]) < r.Revision()):
+		return nil, errLost
+	}
+	return value, err
 }
