@@ -122,8 +122,14 @@ func (v *Verified) walk(dir string, names []string, until uint64, fn func(first,
 // one position to another, when it ends there: else what follows is later.
 func (v *Verified) checkNext(dir string, names []string, before, end position) error {
 	info, err := os.Stat(filepath.Join(dir, names[0]))
-	if err != nil || info.Size() > end.offset {
+	if err != nil {
 		return err
+	}
+	if info.Size() > end.offset {
+		if len(names) > 1 && numberOf(names[1]) == end.next {
+			return &DamageError{names[0], end.offset, "something follows the last change of a segment that is complete"}
+		}
+		return nil
 	}
 	if err := v.Anchor.passed(before, end, len(names) == 1); err != nil || len(names) == 1 {
 		return err

@@ -176,3 +176,32 @@ func rewrite(t *testing.T, path string, content []byte) {
 		t.Fatal(err)
 	}
 }
+
+// What follows the last change of a segment that is complete is no frame that is
+// being written.
+func TestVerifyBehindCompleteSegment(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Options{Dir: dir})
+	fill(t, j, 2)
+	if err := j.Roll(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Verify(2, nothing); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(filepath.Join(dir, segmentName(1)), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.Write([]byte{7}); err != nil {
+		t.Fatal(err)
+	}
+	_ = file.Close()
+	damage := (*DamageError)(nil)
+	if _, err = j.Verify(2, nothing); !errors.As(err, &damage) || damage.Segment != segmentName(1) {
+		t.Errorf("Verify = %v, want damage in segment 1", err)
+	}
+	if _, err := j.Verify(1, nothing); err != nil {
+		t.Errorf("Verify of an earlier change = %v", err)
+	}
+}
