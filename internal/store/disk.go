@@ -84,11 +84,24 @@ func newDisk(o Options) (*disk, error) {
 // reserveOf returns what must be left on a file system of a size.
 func reserveOf(size uint64) uint64 { return min(fullReserve, max(leastReserve, size/4)) }
 
+// leastFiles is how many more files there must be room for: Badger makes a few for
+// each memory table, and cannot go on after it failed to.
+const leastFiles = 16
+
 // statfs returns how many bytes are free on the file system of dir.
 func statfs(dir string) (uint64, error) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, fmt.Errorf("look at the disk of %s: %w", dir, err)
+	}
+	return bytesFree(dir, &s)
+}
+
+// bytesFree fails when there is no room for more files, where their number is
+// limited.
+func bytesFree(dir string, s *syscall.Statfs_t) (uint64, error) {
+	if s.Files > 0 && s.Ffree < leastFiles {
+		return 0, explained{fmt.Errorf("%w: its inodes are used up (df -i %s): remove files; changes are taken again by themselves", errDiskFull, dir)}
 	}
 	return s.Bavail * uint64(s.Bsize), nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"io/fs"
 	"runtime"
 	"sync/atomic"
@@ -115,5 +116,26 @@ func TestFollowerWaitsForFilesystem(t *testing.T) {
 	waitUntilWell(s)
 	if diff := cmp.Diff(three, load(t, s)); diff != "" {
 		t.Errorf("loaded (-want +got):\n%s", diff)
+	}
+}
+
+// Badger cannot go on when it cannot make a file: changes stop before.
+func TestInodesUsedUp(t *testing.T) {
+	for _, row := range []struct {
+		name        string
+		files, free uint64
+		full        bool
+	}{
+		{"some are left", 1000, leastFiles, false},
+		{"too few are left", 1000, leastFiles - 1, true},
+		{"their number is not limited", 0, 0, false},
+	} {
+		_, err := bytesFree("/state", &syscall.Statfs_t{Files: row.files, Ffree: row.free, Bavail: 1 << 30, Bsize: 4096})
+		if errors.Is(err, errDiskFull) != row.full {
+			t.Errorf("%s: %v", row.name, err)
+		}
+		if row.full && Reason(err) != ReasonDiskFull {
+			t.Errorf("%s: reason %q", row.name, Reason(err))
+		}
 	}
 }
