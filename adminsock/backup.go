@@ -1,6 +1,7 @@
 package adminsock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,9 @@ func (s *Server) restore(ctx context.Context, c *Call, _ *command.RestoreInput) 
 	defer s.restoring.Unlock()
 	t := s.desk.begin(c)
 	defer s.desk.end(t)
+	if err := cmp.Or(s.Directory.Refusing(), s.Status().Refusing); err != nil { // before a file is written where none can be
+		return nil, &directory.Error{Code: directory.CodeReadOnly, Detail: "changes are refused for now", Err: err}
+	}
 	file, err := s.spool(c.Body)
 	if err != nil {
 		return nil, err
@@ -122,8 +126,11 @@ func (s *Server) replace(ctx context.Context, c *Call, contents *directory.Conte
 		}
 		return restoreInto(tx, contents, out)
 	})
-	s.settle(c, settle, err)
-	out.Kept, out.Revision = kept, uint64(c.revision)
+	s.settle(c, settle, out, err)
+	out.Revision = uint64(c.revision)
+	if replacedSomething(out) {
+		out.Kept = kept
+	}
 	return err
 }
 
@@ -133,17 +140,21 @@ func (s *Server) replaceAlone(ctx context.Context, c *Call, contents *directory.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.serving, cancel)() // a stop waits for nobody's backup
+	var kept string
 	var settle func(bool) error
 	err := s.updateMany(ctx, c, func(tx *directory.Tx) (err error) {
-		if out.Kept, settle, err = s.keep(ctx, c); err != nil {
+		if kept, settle, err = s.keep(ctx, c); err != nil {
 			return err
 		}
 		return restoreInto(tx, contents, out)
 	})
 	if settle != nil {
-		s.settle(c, settle, err)
+		s.settle(c, settle, out, err)
 	}
 	out.Revision = uint64(c.revision)
+	if replacedSomething(out) {
+		out.Kept = kept
+	}
 	return err
 }
 
@@ -163,13 +174,16 @@ func restoreInto(tx *directory.Tx, contents *directory.Contents, out *command.Re
 	return err
 }
 
+// replacedSomething reports whether a restore found anything to change.
+func replacedSomething(out *command.Restored) bool { return out.Created+out.Changed+out.Deleted > 0 }
+
 // settle says how a restore ended to what was kept for it. Of an unknown outcome
 // everything is left: it may have been the end of what was there.
-func (s *Server) settle(c *Call, settle func(replaced bool) error, outcome error) {
+func (s *Server) settle(c *Call, settle func(replaced bool) error, out *command.Restored, outcome error) {
 	if errors.Is(outcome, directory.ErrUnknown) {
 		return
 	}
-	if err := settle(outcome == nil); err != nil {
+	if err := settle(outcome == nil && replacedSomething(out)); err != nil {
 		s.log(slog.LevelWarn, "what restores have replaced was not tidied up", c, slog.Any("err", err))
 	}
 }

@@ -17,7 +17,7 @@ type Restored struct {
 	Records  uint64 `json:"records" doc:"names in the backup"`
 	Restored uint64 `json:"restored" doc:"the revision that the backup was taken at"`
 	Before   uint64 `json:"before" doc:"the revision that was there before"`
-	Kept     string `json:"kept" doc:"a backup of that, in the state directory"`
+	Kept     string `json:"kept" doc:"a backup of that, in the state directory; empty when nothing was changed"`
 	Revision uint64 `json:"revision" doc:"of the change"`
 }
 

@@ -41,7 +41,7 @@ type Spec struct {
 
 	Confirm string // what it does that gatepostctl wants --yes for: "cannot be undone"
 
-	Done  string // what gatepostctl says afterwards; {parameter} is replaced
+	Done  string // what gatepostctl says afterwards; {parameter} is replaced, and a later line left out where it is empty
 	Hint  string // what it adds to that
 	Media string // type of a body that is streamed, or of an answer that is a file; empty: JSON
 	Or    string // the command meant when this one lacks its argument: by the flag of its file, or by nothing

@@ -59,21 +59,35 @@ func (a *app) printDone(req *request, text []byte) error {
 }
 
 // fill replaces the {parameters} of the table's words: by what the server calls
-// it, else by what was typed.
+// it, else by what was typed. Of several lines, a later one is left out when a
+// parameter of it is empty.
 func fill(req *request, text []byte) string {
 	answer := map[string]any{}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	_ = d.Decode(&answer) // it was decoded before
-	words := req.spec.Done
-	for _, field := range fieldsOf(words) {
+	var lines []string
+	for i, line := range strings.Split(req.spec.Done, "\n") {
+		filled, whole := fillLine(line, answer, req)
+		if i == 0 || whole {
+			lines = append(lines, filled)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// fillLine is fill for one line, and reports whether no parameter is empty.
+func fillLine(line string, answer map[string]any, req *request) (filled string, whole bool) {
+	filled, whole = line, true
+	for _, field := range fieldsOf(line) {
 		v, ok := answer[field]
 		if !ok {
 			v, _ = req.text(field)
 		}
-		words = strings.ReplaceAll(words, "{"+field+"}", fmt.Sprint(v))
+		whole = whole && v != ""
+		filled = strings.ReplaceAll(filled, "{"+field+"}", fmt.Sprint(v))
 	}
-	return words
+	return filled, whole
 }
 
 // fieldsOf returns the names in braces.
