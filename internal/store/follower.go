@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -244,7 +245,25 @@ func (s *Store) Failure() error {
 	if failure != nil {
 		return failure
 	}
-	return s.disk.room(0) // a disk that hangs must not hold up those who read
+	return cmp.Or(s.disk.room(0), s.refused.Load().why()) // a disk that hangs must not hold up those who read
+}
+
+// refusal is a change that the journal could not take, though the disk takes a byte
+// where it has one already: a file must not grow, or none must be made.
+type refusal struct {
+	err error
+	at  time.Time
+}
+
+// shownFor is for how long that is said when nobody tries again.
+const shownFor = time.Minute
+
+// why returns the reason while it is news; nil: there is none.
+func (r *refusal) why() error {
+	if r == nil || time.Since(r.at) > shownFor {
+		return nil
+	}
+	return r.err
 }
 
 // mayWrite returns why the database is not to be written now, or nil.

@@ -61,6 +61,9 @@ func TestRefusedChangeNeverAppears(t *testing.T) {
 		if !errors.Is(err, directory.ErrReadOnly) || !errors.Is(err, syscall.EFBIG) {
 			t.Errorf("Commit with room for %d bytes = %v, want read_only and the reason", room, err)
 		}
+		if err := s.Failure(); !errors.Is(err, syscall.EFBIG) || Reason(err) == "" {
+			t.Errorf("Failure = %v, reason %q, want what the change was refused for", err, Reason(err))
+		}
 		if after, err := os.ReadFile(segment); err != nil || string(after) != string(before) {
 			t.Errorf("%d bytes of the refused change stayed, %v", len(after)-len(before), err)
 		}
@@ -69,6 +72,9 @@ func TestRefusedChangeNeverAppears(t *testing.T) {
 		t.Errorf("Read of the refused change = %v, want not found", err)
 	}
 	commit(t, s, 2, put("b", "two"))
+	if err := s.Failure(); err != nil {
+		t.Errorf("Failure = %v, though a change was taken", err)
+	}
 	commit(t, s, 3, put("c", "three"))
 	for range 2 {
 		if err := s.Audit(ctx, 0, func(e directory.Entry) error {

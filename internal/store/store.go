@@ -46,7 +46,8 @@ type Store struct {
 	database *database
 	rebuilt  atomic.Pointer[string] // why the database was rebuilt, if it was
 	deaths   *deaths
-	durable  atomic.Uint64 // the last revision in the journal
+	durable  atomic.Uint64           // the last revision in the journal
+	refused  atomic.Pointer[refusal] // of the last change, if the journal could not take it
 
 	// A database is exchanged for another under both of these; reading is held by
 	// who uses it for a moment, scanning by who needs it for long.
@@ -279,8 +280,11 @@ func (s *Store) Commit(_ context.Context, b *directory.Batch) error {
 		return &directory.Error{Code: directory.CodeUnknown, Detail: "the change may or may not be stored", Err: err}
 	case err != nil:
 		s.disk.suspect()
-		return &directory.Error{Code: directory.CodeReadOnly, Detail: "the change was not stored", Err: s.disk.explain(err)}
+		err = s.disk.explain(err)
+		s.refused.Store(&refusal{err, time.Now()})
+		return &directory.Error{Code: directory.CodeReadOnly, Detail: "the change was not stored", Err: err}
 	}
+	s.refused.Store(nil)
 	s.enqueue(b) // first: who sees that it is durable may wait until the database has it
 	s.durable.Store(uint64(b.Revision()))
 	return nil
